@@ -1,0 +1,1 @@
+"""Conversations with prototype models, dispatched through Celery to vLLM."""

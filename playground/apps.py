@@ -1,0 +1,9 @@
+"""The app of `playground`."""
+
+from django.apps import AppConfig
+
+
+class PlaygroundConfig(AppConfig):
+    """`playground`."""
+
+    name = "playground"

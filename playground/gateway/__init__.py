@@ -1,0 +1,1 @@
+"""The OpenAI-compatible API, an ASGI application ahead of Django."""

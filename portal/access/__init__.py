@@ -1,0 +1,1 @@
+"""The one question that every door asks: may this person do this with this release?"""

@@ -1,0 +1,9 @@
+"""The app of `portal.access`."""
+
+from django.apps import AppConfig
+
+
+class AccessConfig(AppConfig):
+    """`portal.access`."""
+
+    name = "portal.access"

@@ -1,0 +1,40 @@
+"""`decide` for one release, and its twin for lists of releases."""
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.utils import timezone
+
+from portal.access.decision import Action, Decision
+from portal.access.facts import Person, facts_of
+from portal.access.gates import all_gates
+from portal.accounts.models import User
+from portal.admissions.models import Application, ApplicationStatus
+from portal.events.models import Registration
+from portal.licensing.models import Acceptance, LicenceVersion
+from portal.releases.models import SHOWABLE, Release, ReleaseQuerySet, ReleaseStatus
+
+
+def decide(user: Person, release: Release, action: Action, *, at: datetime | None = None) -> Decision:
+    """May `user` do `action` with `release` at `at` (None: now)? At most six queries."""
+    facts = facts_of(user, release, at=at)
+    return Decision(release=release, action=action, gates=all_gates(facts, release=release, action=action))
+
+
+def releases_allowed(user: Person, action: Action, *, at: datetime | None = None) -> ReleaseQuerySet:
+    """The releases with which `decide` allows `user` to do `action`, as one query."""
+    if not isinstance(user, User) or not user.is_active or not user.has_verified_email():
+        return Release.objects.none()
+    moment = at or timezone.now()
+    current = LicenceVersion.objects.published(at=moment).filter(licence=OuterRef("licence")).values("pk")[:1]
+    accepted = Acceptance.objects.filter(user=user, version=OuterRef("current_version_id"))
+    approved = Application.objects.filter(
+        applicant=user, status=ApplicationStatus.APPROVED, programme__releases=OuterRef("pk")
+    )
+    opened = Q(Exists(approved), status=ReleaseStatus.OPEN)
+    if action == Action.PLAYGROUND:
+        passes = Registration.objects.passes(at=moment).filter(user=user, event__prototypes=OuterRef("pk"))
+        opened |= Q(Exists(passes), is_event_prototype=True, status__in=SHOWABLE)
+    return (
+        Release.objects.annotate(current_version_id=Subquery(current)).filter(Exists(accepted)).filter(opened)
+    )

@@ -1,0 +1,61 @@
+"""The answer that every door renders: the ordered gates, each passed or not, and so allowed or not."""
+
+from dataclasses import dataclass
+
+from django.db import models
+
+from portal.common.refusals import Refusal
+from portal.releases.models import Release
+
+
+class Action(models.TextChoices):
+    """What a person wants to do with a release."""
+
+    PLAYGROUND = "playground", "Try it in the playground"
+    INFERENCE = "inference", "Call it through the API"
+    DOWNLOAD = "download", "Download its weights"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition: a stable `code`, a short `label`, and a sentence for a person.
+
+    `url` is the path of the step that opens the gate, "" when there is nothing to do but wait.
+    """
+
+    code: str
+    label: str
+    passed: bool
+    sentence: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a person may do `action` with `release`, and why."""
+
+    release: Release
+    action: Action
+    gates: tuple[Gate, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether every gate is passed."""
+        return all(gate.passed for gate in self.gates)
+
+    @property
+    def next_gate(self) -> Gate | None:
+        """The first gate that is shut, or None."""
+        return next((gate for gate in self.gates if not gate.passed), None)
+
+    def refusal(self) -> Refusal:
+        """The 403 that names the first shut gate. Raises ValueError when allowed."""
+        gate = self.next_gate
+        if gate is None:
+            raise ValueError("An allowed decision has no refusal.")
+        return Refusal(code=gate.code, sentence=gate.sentence, status=403, remedy=gate.url)
+
+    def require(self) -> None:
+        """Raise the refusal unless allowed."""
+        if not self.allowed:
+            raise self.refusal()

@@ -1,0 +1,119 @@
+"""The gates themselves: from facts to conditions with a sentence and a link, without a query."""
+
+from django.urls import reverse
+
+from portal.access.decision import Action, Gate
+from portal.access.facts import Facts
+from portal.admissions.models import ApplicationStatus as Status
+from portal.releases.models import Release, ReleaseStatus
+
+
+def all_gates(facts: Facts, *, release: Release, action: Action) -> tuple[Gate, ...]:
+    """Every gate of `action` in the order in which a person meets them."""
+    return (
+        _signed_in(facts),
+        _account_active(facts),
+        _email_verified(facts),
+        _release_open(facts, release, action),
+        _approved(facts, action),
+        _licence_accepted(facts, release),
+    )
+
+
+def _signed_in(facts: Facts) -> Gate:
+    sentence = "You are signed in." if facts.is_signed_in else "Sign in, or create an account, to go on."
+    return Gate("signed_in", "Sign in", facts.is_signed_in, sentence, reverse("account_login"))
+
+
+def _account_active(facts: Facts) -> Gate:
+    if facts.is_active:
+        sentence = "Your account is active."
+    elif facts.is_signed_in:
+        sentence = (
+            "Your account has been deactivated. Write to the organisation if you think this is a mistake."
+        )
+    else:
+        sentence = "Your account must be active."
+    return Gate("account_active", "Active account", facts.is_active, sentence)
+
+
+def _email_verified(facts: Facts) -> Gate:
+    passed = facts.has_verified_email
+    sentence = (
+        "Your e-mail address is verified."
+        if passed
+        else "Verify your e-mail address: follow the link in the message that we sent you, or ask for a new one."
+    )
+    return Gate("email_verified", "Verified e-mail", passed, sentence, reverse("account_email"))
+
+
+def _release_open(facts: Facts, release: Release, action: Action) -> Gate:
+    is_open = release.status == ReleaseStatus.OPEN
+    passed = is_open or _pass_counts(facts, action)
+    if is_open:
+        sentence = f"{release.name} is open."
+    elif passed:
+        sentence = f"{release.name} is shown at an event that you are registered for."
+    elif release.status == ReleaseStatus.WITHDRAWN:
+        sentence = f"{release.name} has been withdrawn. Its page says why and what to use instead."
+    else:
+        sentence = f"{release.name} is not open yet. Its page will say when it is."
+    return Gate("release_open", "Open release", passed, sentence, release.get_absolute_url())
+
+
+def _pass_counts(facts: Facts, action: Action) -> bool:
+    """Whether an event pass stands in for an approval: in the playground only."""
+    return facts.event_pass is not None and action == Action.PLAYGROUND
+
+
+_APPLICATION_SENTENCES = {
+    Status.DRAFT: "Your application {reference} is a draft. Finish and submit it.",
+    Status.SUBMITTED: "Your application {reference} is waiting for a reviewer. We will write to you.",
+    Status.IN_REVIEW: "Your application {reference} is being reviewed. We will write to you.",
+    Status.INFORMATION_REQUESTED: "A reviewer has a question about your application {reference}. Answer it to go on.",
+    Status.WAITLISTED: "Your application {reference} is on the waiting list. We will write to you.",
+    Status.DECLINED: "Your application {reference} was declined. Its page has the reviewer's message.",
+    Status.WITHDRAWN: "You withdrew your application {reference}. You can apply again.",
+    Status.REVOKED: "The approval of your application {reference} was revoked. Its page has the reason.",
+}
+
+
+def _approved(facts: Facts, action: Action) -> Gate:
+    application, programme = facts.application, facts.programme
+    url = (application.programme if application else programme or _NOWHERE).get_absolute_url()
+    if facts.is_approved:
+        return Gate("approved", "Approval", True, "Your application is approved.", url)
+    if facts.event_pass is not None and _pass_counts(facts, action):
+        event = facts.event_pass.event
+        sentence = f"Your pass for “{event.title}” counts as an approval until the event ends."
+        return Gate("approved", "Approval", True, sentence, event.get_absolute_url())
+    if application is not None:
+        sentence = _APPLICATION_SENTENCES[Status(application.status)].format(reference=application.reference)
+    elif programme is None:
+        sentence = "No programme opens this release yet."
+    elif programme.is_open:
+        sentence = f"Apply to {programme.name}: it takes a few minutes."
+    else:
+        sentence = f"{programme.name} takes no applications at present."
+    return Gate("approved", "Approval", False, sentence, url)
+
+
+class _Nowhere:
+    def get_absolute_url(self) -> str:
+        return ""
+
+
+_NOWHERE = _Nowhere()
+
+
+def _licence_accepted(facts: Facts, release: Release) -> Gate:
+    version = facts.licence_version
+    if version is None:
+        sentence = "The licence has not been published yet."
+    elif facts.has_accepted:
+        sentence = f"You accepted {release.licence.name} {version.number}."
+    else:
+        sentence = f"Read and accept {release.licence.name} {version.number}."
+    return Gate(
+        "licence_accepted", "Licence", facts.has_accepted, sentence, release.licence.get_absolute_url()
+    )

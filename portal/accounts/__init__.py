@@ -1,0 +1,1 @@
+"""The user, the profile, roles, and the policy of signing in."""

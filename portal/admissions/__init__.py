@@ -1,0 +1,1 @@
+"""Programmes, their questions, and applications under review."""

@@ -1,0 +1,9 @@
+"""The app of `portal.admissions`."""
+
+from django.apps import AppConfig
+
+
+class AdmissionsConfig(AppConfig):
+    """`portal.admissions`."""
+
+    name = "portal.admissions"

@@ -1,0 +1,21 @@
+"""The ASGI entry: the API gateway answers /v1 ahead of Django, which answers the rest."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+django_application = get_asgi_application()
+
+# The gateway needs the app registry that the line above fills.
+from playground.gateway.app import gateway  # noqa: E402
+
+
+async def application(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+    """Dispatch one ASGI connection by its path."""
+    if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+        await gateway(scope, receive, send)
+    elif scope["type"] == "http":
+        await django_application(scope, receive, send)
+    elif scope["type"] == "lifespan":
+        await gateway.lifespan(scope, receive, send)

@@ -1,0 +1,1 @@
+"""Only what three packages or more really share."""

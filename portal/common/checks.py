@@ -1,0 +1,37 @@
+"""System checks that refuse to run on unsafe or missing settings."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+
+@register(Tags.security, deploy=True)
+def secrets_are_set(**_: Any) -> list[CheckMessage]:
+    """In production every secret comes from the environment."""
+    return [
+        Error(
+            f"{name} has its development value.",
+            hint=f"Set {name} to 50 random characters.",
+            id=f"portal.E00{index}",
+        )
+        for index, name in enumerate(("SECRET_KEY", "KEY_PEPPER"), start=1)
+        if getattr(settings, name).startswith("insecure-")
+    ]
+
+
+@register(Tags.security, deploy=True)
+def the_address_is_https(**_: Any) -> list[CheckMessage]:
+    """In production PORTAL_URL is an https address."""
+    if settings.IS_HTTPS:
+        return []
+    return [Error("PORTAL_URL is not an https:// address.", hint="Set PORTAL_URL.", id="portal.E003")]
+
+
+@register()
+def a_database_is_known(**_: Any) -> list[CheckMessage]:
+    """Without DATABASE_URL, and with no portal running here, there is no database to talk to."""
+    if settings.DATABASE_URL:
+        return []
+    hint = "Start the portal with `make run` (then use a second terminal), or set DATABASE_URL."
+    return [Warning("No database is configured.", hint=hint, id="portal.W001")]

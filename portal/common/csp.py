@@ -1,0 +1,18 @@
+"""The content security policy: strict everywhere, wider only under /admin/."""
+
+from csp.middleware import CSPMiddleware, PolicyParts
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+
+class PolicyMiddleware(CSPMiddleware):
+    """Add the policy's header to every response."""
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:
+        """Widen the policy for django-unfold's inline scripts, which only signed-in staff are served."""
+        parts = super().get_policy_parts(request=request, response=response, report_only=report_only)
+        if request.path.startswith("/admin/"):
+            parts.replace = settings.ADMIN_CONTENT_SECURITY_POLICY
+        return parts

@@ -1,0 +1,32 @@
+"""How the browser's door says no: a `Refusal` becomes a page, or a fragment for htmx, with its next step."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from portal.common.refusals import Refusal
+
+
+def refusal_page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """The page (a fragment for htmx) that tells why `refusal` was given and links its remedy."""
+    template = "refusal.html#refusal" if getattr(request, "htmx", False) else "refusal.html"
+    return render(request, template, {"refusal": refusal}, status=refusal.status)
+
+
+class RefusalMiddleware:
+    """Answer a Refusal that a view let through, so that no view needs its own try block."""
+
+    def __init__(self, get_response) -> None:  # type: ignore[no-untyped-def]
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on; exceptions come to `process_exception`."""
+        return self.get_response(request)  # type: ignore[no-any-return]
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Turn a Refusal into its page; leave every other exception alone."""
+        return refusal_page(request, exception) if isinstance(exception, Refusal) else None
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form whose token does not match: mostly a session that ended while somebody typed."""
+    return render(request, "403_csrf.html", {"reason": reason}, status=403)

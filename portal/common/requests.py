@@ -1,0 +1,25 @@
+"""Where a request comes from."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def client_address(request: HttpRequest) -> str:
+    """The client's IP address; X-Forwarded-For counts only when the peer is a trusted proxy.
+
+    The last address that is not itself a trusted proxy is taken, since all before it
+    can be written by the client (RFC 7239, section 8.1).
+    """
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    if peer not in settings.TRUSTED_PROXIES:
+        return peer
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    for hop in reversed(hops):
+        if hop not in settings.TRUSTED_PROXIES:
+            return hop
+    return peer
+
+
+def client_name(request: HttpRequest) -> str:
+    """The client's User-Agent, cut to 200 characters."""
+    return request.headers.get("User-Agent", "")[:200]

@@ -1,0 +1,1 @@
+"""Weight downloads and their record."""

@@ -1,0 +1,5 @@
+"""Addresses of downloads."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

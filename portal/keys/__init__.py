@@ -1,0 +1,1 @@
+"""API keys: recognisable, checkable offline, stored only as a hash."""

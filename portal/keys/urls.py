@@ -1,0 +1,5 @@
+"""Addresses of API keys."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,1 @@
+"""Licences, their versions, and who accepted which text."""

@@ -1,0 +1,1 @@
+"""Releases, their frozen revisions and weight files."""

@@ -1,0 +1,28 @@
+"""Every address of the site."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from portal.access import views as pages
+from portal.common import devmail, health
+
+urlpatterns = [
+    path("", pages.landing, name="landing"),
+    path("dashboard/", pages.dashboard, name="dashboard"),
+    path("accounts/", include("allauth.urls")),
+    path("", include("portal.admissions.urls")),
+    path("licences/", include("portal.licensing.urls")),
+    path("releases/", include("portal.releases.urls")),
+    path("keys/", include("portal.keys.urls")),
+    path("usage/", include("portal.keys.usage_urls")),
+    path("playground/", include("playground.urls")),
+    path("events/", include("portal.events.urls")),
+    path("hub/", include("portal.hub.urls")),
+    path("console/", include("portal.console.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path("dev/mail/", devmail.inbox, name="devmail"),
+    path("dev/mail/<slug:name>/", devmail.message, name="devmail_message"),
+]

@@ -1,0 +1,57 @@
+"""Fixtures that every test may use; the services come from `tests.services`."""
+
+import pytest
+from django.test import Client
+
+from portal.accounts.models import User
+from portal.releases.models import Release
+from tests import cast
+
+
+@pytest.fixture
+def release(db) -> Release:
+    """An open release."""
+    return cast.release()
+
+
+@pytest.fixture
+def ada(release: Release) -> User:
+    """An approved developer to whom every gate of `release` is open."""
+    return cast.developer("ada@example.org", release)
+
+
+@pytest.fixture
+def mallory(db) -> User:
+    """An outsider: signed up and verified, and nothing else."""
+    return cast.person("mallory@example.org")
+
+
+@pytest.fixture
+def rosa(db) -> User:
+    """A reviewer."""
+    return cast.staff("rosa@example.org", "Reviewers")
+
+
+@pytest.fixture
+def as_ada(ada: User) -> Client:
+    """A browser in which Ada is signed in."""
+    return signed_in(ada)
+
+
+@pytest.fixture
+def as_mallory(mallory: User) -> Client:
+    """A browser in which Mallory is signed in."""
+    return signed_in(mallory)
+
+
+@pytest.fixture
+def as_rosa(rosa: User) -> Client:
+    """A browser in which Rosa is signed in."""
+    return signed_in(rosa)
+
+
+def signed_in(user: User) -> Client:
+    """A browser in which `user` is signed in."""
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
