@@ -1,5 +1,11 @@
 """Addresses of the console."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.console import home, ledger
+
+app_name = "console"
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("ledger/", ledger.entries, name="ledger"),
+]

@@ -21,6 +21,14 @@ class EntryQuerySet(models.QuerySet["Entry"]):
             "number"
         )
 
+    def matching(self, *, verb: str = "", text: str = "") -> "EntryQuerySet":
+        """The entries with this verb ("" for any) whose actor or subject contains `text`."""
+        found = self.filter(verb=verb) if verb else self.all()
+        if text:
+            named = models.Q(actor_label__icontains=text) | models.Q(subject_label__icontains=text)
+            found = found.filter(named)
+        return found
+
     def in_order(self) -> Iterator["Entry"]:
         """Every entry in the order of the chain, read in chunks of 2,000."""
         return self.order_by("number").iterator(chunk_size=2_000)

@@ -1,0 +1,25 @@
+"""The console's first page: what is waiting, and for whom."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from portal.admissions.models import Application
+from portal.console.gatekeeping import staff_with
+from portal.events.models import Event
+from portal.ledger.models import Entry
+from portal.releases.models import Release, WeightImport
+
+
+@require_safe
+@staff_with()
+def home(request: HttpRequest) -> HttpResponse:
+    """Counts that link to the pages behind them. Five queries."""
+    context = {
+        "awaiting_review": Application.objects.awaiting_review().count(),
+        "upcoming_events": Event.objects.upcoming()[:5],
+        "releases": Release.objects.all()[:10],
+        "imports": WeightImport.objects.select_related("release")[:5],
+        "entries": Entry.objects.order_by("-number")[:8],
+    }
+    return render(request, "console/home.html", context)
