@@ -26,6 +26,15 @@ TONES = {
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
 
+# What the button of a shut gate says; the gate's own sentence has told why.
+GATE_CALLS = {
+    "signed_in": "Sign in",
+    "email_verified": "Verify your address",
+    "release_open": "See the release",
+    "approved": "Open your application",
+    "licence_accepted": "Read the licence",
+}
+
 
 class UnknownIcon(template.TemplateSyntaxError):
     """An icon that is not vendored was asked for."""
@@ -130,7 +139,6 @@ def initials(name: object) -> str:
 
 
 @register.filter
-def has_role(widget: dict[str, object], role: str) -> bool:
-    """Whether a form widget's attributes give it this ARIA role (`switch` draws a checkbox as a switch)."""
-    attrs = widget.get("attrs", {})
-    return isinstance(attrs, dict) and attrs.get("role") == role
+def gate_call(code: object) -> str:
+    """Say what the button of a shut gate does."""
+    return GATE_CALLS.get(str(code), "Continue")
