@@ -1,6 +1,8 @@
 """The ASGI entry: the API gateway answers /v1 ahead of Django, which answers the rest."""
 
 import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
@@ -10,8 +12,12 @@ django_application = get_asgi_application()
 # The gateway needs the app registry that the line above fills.
 from playground.gateway.app import gateway  # noqa: E402
 
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-async def application(scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Dispatch one ASGI connection by its path."""
     if scope["type"] == "http" and scope["path"].startswith("/v1/"):
         await gateway(scope, receive, send)

@@ -42,7 +42,7 @@ def _email_verified(facts: Facts) -> Gate:
     sentence = (
         "Your e-mail address is verified."
         if passed
-        else "Verify your e-mail address: follow the link in the message that we sent you, or ask for a new one."
+        else "Verify your e-mail address: follow the link that we sent you, or ask for a new one."
     )
     return Gate("email_verified", "Verified e-mail", passed, sentence, reverse("account_email"))
 
@@ -70,7 +70,7 @@ _APPLICATION_SENTENCES = {
     Status.DRAFT: "Your application {reference} is a draft. Finish and submit it.",
     Status.SUBMITTED: "Your application {reference} is waiting for a reviewer. We will write to you.",
     Status.IN_REVIEW: "Your application {reference} is being reviewed. We will write to you.",
-    Status.INFORMATION_REQUESTED: "A reviewer has a question about your application {reference}. Answer it to go on.",
+    Status.INFORMATION_REQUESTED: "A reviewer has a question about your application {reference}. Answer it.",
     Status.WAITLISTED: "Your application {reference} is on the waiting list. We will write to you.",
     Status.DECLINED: "Your application {reference} was declined. Its page has the reviewer's message.",
     Status.WITHDRAWN: "You withdrew your application {reference}. You can apply again.",

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from portal.access.deciding import decide
 from portal.access.decision import Action
+from portal.accounts.sessions import current_user
 from portal.admissions.models import Application, Programme
 from portal.events.models import Event, Registration
 from portal.releases.models import Release
@@ -28,7 +29,7 @@ def landing(request: HttpRequest) -> HttpResponse:
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Where the person stands: the checklist of each open release, applications and registrations."""
     releases = Release.objects.announced().select_related("licence")
-    user = request.user
+    user = current_user(request)
     context = {
         "decisions": [decide(user, release, Action.PLAYGROUND) for release in releases],
         "applications": Application.objects.filter(applicant=user)

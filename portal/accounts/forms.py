@@ -15,7 +15,7 @@ class SignupForm(forms.Form):
 
     field_order = ["full_name", "email", "password1"]
 
-    def signup(self, request: HttpRequest, user: Any) -> None:
+    def signup(self, request: HttpRequest, user: Any) -> None:  # noqa: ARG002 - allauth calls it so
         """Store the extra fields on the new user."""
         user.full_name = self.cleaned_data["full_name"]
         user.save(update_fields=["full_name"])

@@ -38,7 +38,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField("e-mail address", unique=True)
     full_name = models.CharField("full name", max_length=150, blank=True)
-    is_active = models.BooleanField("active", default=True)
+    is_active = models.BooleanField("active", default=True)  # type: ignore[misc]
     is_staff = models.BooleanField("staff", default=False, help_text="May enter the console.")
     date_joined = models.DateTimeField("joined", default=timezone.now)
 
@@ -70,4 +70,4 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def has_verified_email(self) -> bool:
         """Whether the person proved that this account's address is theirs. One query."""
-        return EmailAddress.objects.filter(user=self, email__iexact=self.email, verified=True).exists()
+        return bool(EmailAddress.objects.filter(user=self, email__iexact=self.email, verified=True).exists())

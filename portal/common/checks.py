@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
 
 
 @register(Tags.security, deploy=True)
@@ -34,4 +35,4 @@ def a_database_is_known(**_: Any) -> list[CheckMessage]:
     if settings.DATABASE_URL:
         return []
     hint = "Start the portal with `make run` (then use a second terminal), or set DATABASE_URL."
-    return [Warning("No database is configured.", hint=hint, id="portal.W001")]
+    return [checks.Warning("No database is configured.", hint=hint, id="portal.W001")]

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 
-def site(request: HttpRequest) -> dict[str, object]:
+def site(_: HttpRequest) -> dict[str, object]:
     """The names of the site and its organisation, its address, and whether this is a development server."""
     return {
         "site_name": settings.SITE_NAME,

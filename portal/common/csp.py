@@ -9,7 +9,10 @@ class PolicyMiddleware(CSPMiddleware):
     """Add the policy's header to every response."""
 
     def get_policy_parts(
-        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+        self,
+        request: HttpRequest,
+        response: HttpResponseBase,
+        report_only: bool = False,  # noqa: FBT001, FBT002 - the signature is django-csp's
     ) -> PolicyParts:
         """Widen the policy for django-unfold's inline scripts, which only signed-in staff are served."""
         parts = super().get_policy_parts(request=request, response=response, report_only=report_only)

@@ -18,7 +18,7 @@ def healthz(_: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(_: HttpRequest) -> HttpResponse:
-    """200 when PostgreSQL and Valkey answer, 503 with the failing part's name otherwise. One query, one PING."""
+    """200 when PostgreSQL and Valkey answer, else 503 with the name of the part that does not."""
     parts = {"database": _database_answers(), "valkey": _valkey_answers()}
     ready = all(parts.values())
     return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)

@@ -32,7 +32,8 @@ def move(instance: models.Model, to: str, *, moves: Moves, field: str = "status"
     if to not in moves.get(left, frozenset()):
         raise IllegalMove(
             code=f"{instance._meta.model_name}_{left}",
-            sentence=f"This {noun} is {_label(instance, field, left)}, so it cannot become {_label(instance, field, to)}.",
+            sentence=f"This {noun} is {_label(instance, field, left)}"
+            f" and cannot become {_label(instance, field, to)}.",
         )
     rows = type(instance)._base_manager.filter(pk=instance.pk, **{field: left})
     if rows.update(**{field: to}, **changes) == 0:
