@@ -10,16 +10,18 @@ from portal.access.decision import Action
 from portal.accounts.sessions import current_user
 from portal.admissions.models import Application, Programme
 from portal.events.models import Event, Registration
+from portal.licensing.models import LicenceVersion
 from portal.releases.models import Release
 
 
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
-    """What this is, the releases and the events. Three queries and the session's."""
+    """What this is, the releases and the events. Four queries and the session's."""
     context = {
         "releases": Release.objects.announced().select_related("licence"),
         "events": Event.objects.upcoming().prefetch_related("prototypes")[:3],
         "programme": Programme.objects.filter(is_open=True).order_by("pk").first(),
+        "licence_version": LicenceVersion.objects.published().select_related("licence").first(),
     }
     return render(request, "pages/landing.html", context)
 
