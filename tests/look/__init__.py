@@ -1,0 +1,1 @@
+"""How pages look: accessibility, width, and the browser's security policy."""
