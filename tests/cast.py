@@ -43,7 +43,8 @@ def publish(made: Licence, number: str, text: str = "") -> LicenceVersion:
         licence=made, number=number, text=text or f"# Licence {number}\n\nYou may use it."
     )
     version.sha256 = version.text_sha256()
-    version.published_at = timezone.now()
+    # In force since long enough for events that began before the test did.
+    version.published_at = timezone.now() - timedelta(days=30)
     version.save()
     return version
 

@@ -1,0 +1,190 @@
+"""Each gate, shut and open: its code, its sentence and its link."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from portal.access.deciding import decide, releases_allowed
+from portal.access.decision import Action
+from portal.admissions.models import Application, ApplicationStatus
+from portal.events.models import EventStatus, Registration, RegistrationStatus
+from portal.releases.models import ReleaseStatus
+from tests import cast
+
+CODES = ["signed_in", "account_active", "email_verified", "release_open", "approved", "licence_accepted"]
+
+
+def gate(decision, code):
+    return next(one for one in decision.gates if one.code == code)
+
+
+@pytest.mark.parametrize("action", Action)
+def test_ada_passes_every_gate(ada, release, action):
+    decision = decide(ada, release, action)
+
+    assert [one.code for one in decision.gates] == CODES
+    assert decision.allowed
+    assert decision.next_gate is None
+    decision.require()
+
+
+@pytest.mark.parametrize("action", Action)
+def test_stranger_is_asked_to_sign_in_first(release, action):
+    decision = decide(AnonymousUser(), release, action)
+
+    assert not decision.allowed
+    assert decision.next_gate is not None
+    assert (decision.next_gate.code, decision.next_gate.url) == ("signed_in", "/accounts/login/")
+    assert [one.passed for one in decision.gates] == [False, False, False, True, False, False]
+
+
+def test_mallory_is_asked_to_apply(mallory, release):
+    cast.programme(release)
+
+    refusal = decide(mallory, release, Action.DOWNLOAD).refusal()
+
+    assert (refusal.code, refusal.status, refusal.remedy) == ("approved", 403, "/apply/early-access/")
+    assert refusal.sentence == "Apply to Early access: it takes a few minutes."
+
+
+def test_deactivated_account_is_stopped(ada, release):
+    ada.is_active = False
+    ada.save()
+
+    shut = decide(ada, release, Action.INFERENCE).next_gate
+
+    assert shut is not None
+    assert shut.code == "account_active"
+
+
+def test_unverified_address_is_stopped(release):
+    user = cast.person("new@example.org", verified=False)
+
+    shut = decide(user, release, Action.PLAYGROUND).next_gate
+
+    assert shut is not None
+    assert (shut.code, shut.url) == ("email_verified", "/accounts/email/")
+
+
+@pytest.mark.parametrize("status", [one for one in ReleaseStatus if one != ReleaseStatus.OPEN])
+@pytest.mark.parametrize("action", Action)
+def test_ada_is_stopped_by_a_release_that_is_not_open(ada, release, status, action):
+    release.status = status
+    release.save()
+
+    shut = decide(ada, release, action).next_gate
+
+    assert shut is not None
+    assert (shut.code, shut.url) == ("release_open", "/releases/tiny/")
+
+
+@pytest.mark.parametrize("status", [one for one in ApplicationStatus if one != ApplicationStatus.APPROVED])
+def test_applicant_is_told_where_the_application_stands(mallory, release, status):
+    application = cast.application(mallory, cast.programme(release), status)
+
+    decision = decide(mallory, release, Action.DOWNLOAD)
+
+    assert not gate(decision, "approved").passed
+    assert application.reference in gate(decision, "approved").sentence
+    assert gate(decision, "approved").url == "/apply/early-access/"
+
+
+def test_ada_is_asked_again_when_a_new_licence_version_is_published(ada, release):
+    cast.publish(release.licence, "2.0")
+
+    shut = decide(ada, release, Action.DOWNLOAD).next_gate
+
+    assert shut is not None
+    assert (shut.code, shut.url) == ("licence_accepted", "/licences/licence-of-tiny/")
+    assert shut.sentence == "Read and accept Open Weights Licence 2.0."
+
+
+def test_ada_approved_once_stays_approved_after_a_withdrawn_second_application(ada, release):
+    other = cast.programme(release, slug="second")
+    cast.application(ada, other, ApplicationStatus.WITHDRAWN)
+
+    assert decide(ada, release, Action.PLAYGROUND).allowed
+
+
+def guest_with_pass(release, *, starts_in, status=RegistrationStatus.REGISTERED):
+    guest = cast.person("guest@example.org")
+    cast.accept(guest, release)
+    event = cast.event(starts_in=starts_in)
+    event.prototypes.add(release)
+    Registration.objects.create(event=event, user=guest, status=status)
+    return guest, event
+
+
+@pytest.fixture
+def prototype(db):
+    made = cast.release("prototype", status=ReleaseStatus.EVALUATING)
+    made.is_event_prototype = True
+    made.save()
+    return made
+
+
+def test_guest_may_use_the_prototype_in_the_playground_only_while_the_event_lasts(prototype):
+    guest, event = guest_with_pass(prototype, starts_in=timedelta(minutes=-5))
+
+    assert decide(guest, prototype, Action.PLAYGROUND).allowed
+    assert not decide(guest, prototype, Action.INFERENCE).allowed
+    assert not decide(guest, prototype, Action.DOWNLOAD).allowed
+    assert not decide(guest, prototype, Action.PLAYGROUND, at=event.starts_at - timedelta(seconds=1)).allowed
+    assert decide(guest, prototype, Action.PLAYGROUND, at=event.starts_at).allowed
+    assert not decide(guest, prototype, Action.PLAYGROUND, at=event.ends_at).allowed
+
+
+@pytest.mark.parametrize("status", [RegistrationStatus.WAITLISTED, RegistrationStatus.CANCELLED])
+def test_guest_without_a_seat_has_no_pass(prototype, status):
+    guest, _ = guest_with_pass(prototype, starts_in=timedelta(minutes=-5), status=status)
+
+    assert not decide(guest, prototype, Action.PLAYGROUND).allowed
+
+
+def test_guest_of_a_cancelled_event_has_no_pass(prototype):
+    guest, event = guest_with_pass(prototype, starts_in=timedelta(minutes=-5))
+    event.status = EventStatus.CANCELLED
+    event.save()
+
+    assert not decide(guest, prototype, Action.PLAYGROUND).allowed
+
+
+def test_guest_needs_the_releases_own_policy(prototype):
+    guest, _ = guest_with_pass(prototype, starts_in=timedelta(minutes=-5))
+    prototype.is_event_prototype = False
+    prototype.save()
+
+    assert not decide(guest, prototype, Action.PLAYGROUND).allowed
+
+
+def test_guest_still_accepts_the_licence(prototype):
+    guest, _ = guest_with_pass(prototype, starts_in=timedelta(minutes=-5))
+    guest.acceptances.all().delete()
+
+    shut = decide(guest, prototype, Action.PLAYGROUND).next_gate
+
+    assert shut is not None
+    assert shut.code == "licence_accepted"
+
+
+def test_deciding_costs_six_queries_at_most(ada, release, django_assert_max_num_queries):
+    fresh = type(release).objects.select_related("licence").get(pk=release.pk)
+
+    with django_assert_max_num_queries(6):
+        assert decide(ada, fresh, Action.PLAYGROUND, at=timezone.now()).allowed
+
+
+def test_list_of_releases_is_two_queries_however_long(ada, release, django_assert_num_queries):
+    cast.release("other")
+
+    with django_assert_num_queries(2):
+        assert list(releases_allowed(ada, Action.PLAYGROUND)) == [release]
+
+
+def test_approval_of_another_person_opens_nothing(ada, mallory, release):
+    cast.accept(mallory, release)
+
+    assert Application.objects.get().applicant == ada
+    assert not decide(mallory, release, Action.DOWNLOAD).allowed
