@@ -241,6 +241,8 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+# The account pages in the portal's own words.
+LOCALE_PATHS = [BASE_DIR / "locale"]
 
 # -- Static files --------------------------------------------------------------------------
 STATIC_URL = "/static/"
