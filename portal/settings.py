@@ -164,6 +164,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "playground.tasks.sweep_generations",
         "schedule": timedelta(seconds=15),
     },
+    "record-usage": {"task": "portal.keys.tasks.record_usage", "schedule": timedelta(seconds=5)},
     "clear-sessions": {"task": "portal.accounts.tasks.clear_sessions", "schedule": timedelta(days=1)},
 }
 
@@ -173,6 +174,22 @@ VLLM_API_KEY = env.str("VLLM_API_KEY", default="")
 VLLM_CONNECT_TIMEOUT_SECONDS = 5
 # Between two tokens; a busy CPU needs long for the first one.
 VLLM_READ_TIMEOUT_SECONDS = env.int("VLLM_READ_TIMEOUT_SECONDS", default=120)
+
+# -- API keys and the gateway --------------------------------------------------------------
+# Enough for every machine and project of one person; a leak of one then costs one.
+LIVE_KEYS_PER_USER = env.int("LIVE_KEYS_PER_USER", default=20)
+# Per key: a loop gone wild is slowed down, a person at work never is.
+GATEWAY_REQUESTS_PER_MINUTE = env.int("GATEWAY_REQUESTS_PER_MINUTE", default=600)
+GATEWAY_CONCURRENT_REQUESTS = env.int("GATEWAY_CONCURRENT_REQUESTS", default=32)
+# A prompt of 128k tokens is about half a megabyte; the rest is room for pictures.
+GATEWAY_BODY_BYTES_MAX = env.int("GATEWAY_BODY_BYTES_MAX", default=10 * 1024 * 1024)
+GATEWAY_HEADER_BYTES_MAX = 32 * 1024
+# Between two pieces of a request's body, against clients that send a byte a minute.
+GATEWAY_BODY_TIMEOUT_SECONDS = 20
+# Until the first byte of an answer, which without a stream comes when all of it is written.
+GATEWAY_ANSWER_TIMEOUT_SECONDS = env.int("GATEWAY_ANSWER_TIMEOUT_SECONDS", default=600)
+# Connections a process opens to one model server; beyond them the answer is 503.
+GATEWAY_CONNECTIONS_MAX = 1024
 
 # -- Weights -------------------------------------------------------------------------------
 WEIGHTS_ROOT = Path(env.str("WEIGHTS_ROOT", default=str(PORTAL_HOME / "weights")))

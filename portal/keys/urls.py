@@ -1,5 +1,13 @@
 """Addresses of API keys."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.keys import views
+
+app_name = "keys"
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("new/", views.new, name="new"),
+    path("<slug:public_id>/", views.row, name="row"),
+    path("<slug:public_id>/revoke/", views.revoke, name="revoke"),
+]

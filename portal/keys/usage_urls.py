@@ -1,5 +1,7 @@
 """Addresses of usage."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.keys import views
+
+urlpatterns = [path("", views.usage, name="usage")]

@@ -1,0 +1,64 @@
+"""API keys and their usage in /admin/: to be read, never written, and never with a digest."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from portal.keys.models import ApiKey, DailyUsage
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that change by their actions only."""
+
+    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+        """Nobody adds one here."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Nobody changes one here."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Nobody deletes one here."""
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    """Who has which key, and when it was used."""
+
+    fields = (
+        "user",
+        "name",
+        "public_id",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    )
+    list_display = ("prefix", "name", "user", "created_at", "last_used_at", "revoked_at")
+    list_select_related = ("user",)
+    list_filter = ("revoked_at",)
+    search_fields = ("public_id", "name", "user__email")
+
+
+@admin.register(DailyUsage)
+class DailyUsageAdmin(ReadOnlyAdmin):
+    """What each key did each day."""
+
+    list_display = (
+        "day",
+        "key",
+        "release",
+        "requests_count",
+        "failures_count",
+        "prompt_tokens_count",
+        "completion_tokens_count",
+    )
+    list_select_related = ("key", "release")
+    list_filter = ("day", "release")
+    search_fields = ("key__public_id", "key__user__email")

@@ -1,0 +1,106 @@
+"""Who holds a token: the one lookup behind every door that takes an API key."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from portal.common.refusals import Refusal
+from portal.keys import tokens
+from portal.keys.models import ApiKey, Scope
+
+# A write a minute is plenty for "last used", and keeps a busy key from writing at every request.
+LAST_USE_RESOLUTION = timedelta(minutes=1)
+KEYS_PAGE = "/keys/"
+
+
+@dataclass
+class KeyRefusal(Refusal):
+    """A token that opens nothing, or not this door: 401, or 403 for a key without the scope."""
+
+    status: int = 401
+    remedy: str = KEYS_PAGE
+
+
+def bearer_token(authorization: str) -> str:
+    """The token in an Authorization header (RFC 6750, section 2.1), or "" when it holds none.
+
+    >>> bearer_token("Bearer owk_abc"), bearer_token("bearer  owk_abc "), bearer_token("Basic eHk=")
+    ('owk_abc', 'owk_abc', '')
+    """
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def find_key(token: str, *, scope: Scope, at: datetime | None = None) -> ApiKey:
+    """The live key that `token` proves, its user loaded; one query, and at most one UPDATE a minute.
+
+    Whether that user may do anything is `portal.access.decide`'s question, not this one's.
+
+    Raises KeyRefusal with the code `missing_key`, `malformed_key`, `unknown_key`,
+    `revoked_key`, `expired_key` (401) or `wrong_scope` (403).
+    """
+    public_id = claimed_id(token)
+    key = ApiKey.objects.filter(public_id=public_id).select_related("user").first()
+    proven = proven_key(token, key)
+    require_usable(proven, scope=scope, at=at)
+    note_use(proven, at=at)
+    return proven
+
+
+def claimed_id(token: str) -> str:
+    """The public id that `token` claims. No I/O.
+
+    Raises KeyRefusal: `missing_key` or `malformed_key`.
+    """
+    if not token:
+        raise KeyRefusal(
+            "missing_key", "Send an API key in the Authorization header, as “Bearer owk_…”. Make one under Keys."
+        )
+    public_id = tokens.parse(token)
+    if public_id is None:
+        raise KeyRefusal(
+            "malformed_key", "This is not a whole API key of this portal. Copy it again, from owk_ to its end."
+        )
+    return public_id
+
+
+def proven_key(token: str, key: ApiKey | None) -> ApiKey:
+    """`key`, if `token` is its own. A wrong secret and an unknown id give one and the same answer.
+
+    Raises KeyRefusal: `unknown_key`.
+    """
+    # The digest is computed in either case, so that time does not tell which ids exist.
+    is_proven = tokens.proves(token, against=key.digest if key else "0" * 64)
+    if key is None or not is_proven:
+        raise KeyRefusal("unknown_key", "No such API key. It may belong to another portal; make one under Keys.")
+    return key
+
+
+def require_usable(key: ApiKey, *, scope: Scope, at: datetime | None = None) -> None:
+    """Refuse a proven key that is over, or not made for `scope`.
+
+    Raises KeyRefusal: `revoked_key`, `expired_key` or `wrong_scope`.
+    """
+    moment = at or timezone.now()
+    if key.revoked_at is not None:
+        raise KeyRefusal(
+            "revoked_key", f"This API key was revoked on {key.revoked_at:%-d %B %Y}. Make a new one under Keys."
+        )
+    if key.expires_at is not None and key.expires_at <= moment:
+        raise KeyRefusal(
+            "expired_key", f"This API key expired on {key.expires_at:%-d %B %Y}. Make a new one under Keys."
+        )
+    if scope not in key.scopes:
+        raise KeyRefusal(
+            "wrong_scope",
+            f"This API key may not be used to {scope.label.lower()}. Make one with that scope under Keys.",
+            status=403,
+        )
+
+
+def note_use(key: ApiKey, *, at: datetime | None = None) -> None:
+    """Remember that `key` was used at `at`, to the minute: one conditional UPDATE, or none."""
+    moment = at or timezone.now()
+    if key.last_used_at is None or key.last_used_at < moment - LAST_USE_RESOLUTION:
+        ApiKey.objects.filter(pk=key.pk).used_before(moment - LAST_USE_RESOLUTION).update(last_used_at=moment)

@@ -1,0 +1,111 @@
+"""The pages on which a person makes and revokes keys and sees their usage."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from django.views.decorators.http import require_http_methods, require_safe
+
+from portal.access.deciding import releases_allowed
+from portal.access.decision import Action
+from portal.accounts.models import User
+from portal.accounts.sessions import current_user
+from portal.common.requests import client_address
+from portal.keys import actions
+from portal.keys.forms import KeyForm
+from portal.keys.models import ApiKey, DailyUsage
+
+USAGE_DAYS = 30
+
+
+@require_safe
+@login_required
+def index(request: HttpRequest) -> HttpResponse:
+    """The person's keys. One query and the session's."""
+    keys = ApiKey.objects.visible_to(current_user(request))
+    return render(request, "keys/index.html", {"keys": keys})
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+@never_cache
+@sensitive_post_parameters()
+def new(request: HttpRequest) -> HttpResponse:
+    """Ask for a key; the answer to the POST is the only page that ever shows it."""
+    user = current_user(request)
+    form = KeyForm(request.POST or None, user=user)
+    if not form.is_valid():
+        return render(request, "keys/new.html", {"form": form}, status=422 if form.is_bound else 200)
+    return _made(request, form, user)
+
+
+@sensitive_variables("created")
+def _made(request: HttpRequest, form: KeyForm, user: User) -> HttpResponse:
+    try:
+        created = actions.create(
+            user,
+            by=user,
+            name=form.cleaned_data["name"],
+            scopes=form.cleaned_data["scopes"],
+            expires_at=form.expires_at(),
+            public_id=form.cleaned_data["slip"],
+            address=client_address(request),
+        )
+    except actions.AlreadyMade:
+        messages.warning(
+            request,
+            "That form was sent before, and its key exists. A key is shown only once: "
+            "if you did not copy it, revoke it and make another.",
+        )
+        return redirect("keys:index")
+    # Straight into the response, which no cache may keep: neither the session nor the database holds it.
+    example = releases_allowed(user, Action.INFERENCE).order_by("pk").first()
+    context = {
+        "key": created.key,
+        "token": created.token,
+        "release": example,
+        "api_url": f"{settings.PORTAL_URL}/v1",
+        "hub_url": f"{settings.PORTAL_URL}/hub",
+    }
+    response = render(request, "keys/made.html", context)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Ask whether the key shall end, and end it; a fragment for htmx."""
+    user = current_user(request)
+    key = get_object_or_404(ApiKey.objects.visible_to(user), public_id=public_id)
+    fragment = "keys/index.html#key-row" if request.method == "POST" else "keys/index.html#key-row-confirm"
+    if request.method == "POST":
+        actions.revoke(key, by=user, address=client_address(request))
+        if not request.htmx:
+            messages.success(request, f"“{key.name}” is revoked. Whatever used it is refused from now on.")
+            return redirect("keys:index")
+    return render(request, fragment if request.htmx else "keys/revoke.html", {"key": key})
+
+
+@require_safe
+@login_required
+def row(request: HttpRequest, public_id: str) -> HttpResponse:
+    """One key's row again, for a person who thought better of revoking it."""
+    key = get_object_or_404(ApiKey.objects.visible_to(current_user(request)), public_id=public_id)
+    return render(request, "keys/index.html#key-row", {"key": key}) if request.htmx else redirect("keys:index")
+
+
+@require_safe
+@login_required
+def usage(request: HttpRequest) -> HttpResponse:
+    """What the person's keys did over the last thirty days. Three queries and the session's."""
+    first_day = timezone.now().date() - timedelta(days=USAGE_DAYS - 1)
+    rows = DailyUsage.objects.visible_to(current_user(request)).since(first_day)
+    context = {"totals": rows.totals(), "days": rows.by_day(), "keys": rows.by_key(), "day_count": USAGE_DAYS}
+    return render(request, "keys/usage.html", context)
