@@ -57,6 +57,10 @@
     arrived(document);
     // What went wrong must be seen and heard, also at the end of a long form.
     document.querySelector("[data-error-summary]")?.focus();
+    // On a phone the side list is a strip; where one is must be in sight.
+    const place = document.querySelector(".side-list [aria-current]");
+    const strip = place?.closest(".side-list");
+    if (strip && strip.scrollWidth > strip.clientWidth) strip.scrollLeft = place.offsetLeft - strip.clientWidth / 3;
   });
   document.addEventListener("htmx:after:settle", () => arrived(document));
 })();

@@ -31,7 +31,7 @@ GATE_CALLS = {
     "signed_in": "Sign in",
     "email_verified": "Verify your address",
     "release_open": "See the release",
-    "approved": "Open your application",
+    "approved": "Go to the application",
     "licence_accepted": "Read the licence",
 }
 
