@@ -27,7 +27,7 @@ class FileBackend(BaseEmailBackend):
         folder = Path(settings.EMAIL_FILE_PATH)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for message in email_messages:
-            name = f"{timezone.now():%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}.eml"
+            name = f"{timezone.now():%Y%m%dT%H%M%S-%f}-{uuid.uuid4().hex[:8]}.eml"
             part = folder / f"{name}.part"
             part.write_bytes(message.message().as_bytes())
             part.rename(folder / name)
