@@ -98,8 +98,8 @@ def _require_allowed(owner: User) -> None:
     if ApiKey.objects.filter(user=owner).live().count() >= settings.LIVE_KEYS_PER_USER:
         raise Refusal(
             "too_many_keys",
-            f"You have {settings.LIVE_KEYS_PER_USER} keys that work, which is as many as one account may have. "
-            "Revoke one that you no longer use.",
+            f"You have {settings.LIVE_KEYS_PER_USER} keys that work, which is as many as "
+            "one account may have. Revoke one that you no longer use.",
             remedy="/keys/",
         )
 

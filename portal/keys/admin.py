@@ -3,8 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db import models
-from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from portal.keys.models import ApiKey, DailyUsage
@@ -13,15 +11,15 @@ from portal.keys.models import ApiKey, DailyUsage
 class ReadOnlyAdmin(ModelAdmin):
     """Rows that change by their actions only."""
 
-    def has_add_permission(self, request: HttpRequest, *_: Any) -> bool:
+    def has_add_permission(self, *_: Any) -> bool:
         """Nobody adds one here."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+    def has_change_permission(self, *_: Any) -> bool:
         """Nobody changes one here."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+    def has_delete_permission(self, *_: Any) -> bool:
         """Nobody deletes one here."""
         return False
 

@@ -55,12 +55,14 @@ def claimed_id(token: str) -> str:
     """
     if not token:
         raise KeyRefusal(
-            "missing_key", "Send an API key in the Authorization header, as “Bearer owk_…”. Make one under Keys."
+            "missing_key",
+            "Send an API key in the Authorization header, as “Bearer owk_…”. Make one under Keys.",
         )
     public_id = tokens.parse(token)
     if public_id is None:
         raise KeyRefusal(
-            "malformed_key", "This is not a whole API key of this portal. Copy it again, from owk_ to its end."
+            "malformed_key",
+            "This is not a whole API key of this portal. Copy it again, from owk_ to its end.",
         )
     return public_id
 
@@ -73,7 +75,9 @@ def proven_key(token: str, key: ApiKey | None) -> ApiKey:
     # The digest is computed in either case, so that time does not tell which ids exist.
     is_proven = tokens.proves(token, against=key.digest if key else "0" * 64)
     if key is None or not is_proven:
-        raise KeyRefusal("unknown_key", "No such API key. It may belong to another portal; make one under Keys.")
+        raise KeyRefusal(
+            "unknown_key", "No such API key. It may belong to another portal; make one under Keys."
+        )
     return key
 
 
@@ -85,7 +89,8 @@ def require_usable(key: ApiKey, *, scope: Scope, at: datetime | None = None) -> 
     moment = at or timezone.now()
     if key.revoked_at is not None:
         raise KeyRefusal(
-            "revoked_key", f"This API key was revoked on {key.revoked_at:%-d %B %Y}. Make a new one under Keys."
+            "revoked_key",
+            f"This API key was revoked on {key.revoked_at:%-d %B %Y}. Make a new one under Keys.",
         )
     if key.expires_at is not None and key.expires_at <= moment:
         raise KeyRefusal(

@@ -24,7 +24,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def visible_to(self, user: object) -> "ApiKeyQuerySet":
         """The keys that `user` owns, live ones first, then newest first."""
         is_over = models.Q(revoked_at__isnull=False)
-        return self.filter(user=user).order_by(  # type: ignore[misc]
+        return self.filter(user=user).order_by(
             models.Case(models.When(is_over, then=1), default=0), "-created_at"
         )
 
@@ -85,12 +85,16 @@ class ApiKey(models.Model):
         return [str(Scope(scope).label) for scope in self.scopes]
 
 
+# Rows of `values()`: names to numbers.
+Sums = models.QuerySet[Any, dict[str, Any]]
+
+
 class DailyUsageQuerySet(models.QuerySet["DailyUsage"]):
     """Questions about many days."""
 
     def visible_to(self, user: object) -> "DailyUsageQuerySet":
         """The usage of the keys that `user` owns."""
-        return self.filter(key__user=user)  # type: ignore[misc]
+        return self.filter(key__user=user)
 
     def since(self, day: date) -> "DailyUsageQuerySet":
         """The usage from `day` on."""
@@ -100,14 +104,16 @@ class DailyUsageQuerySet(models.QuerySet["DailyUsage"]):
         """Requests, failures and tokens over all of these rows. One query."""
         return self.aggregate(**_SUMS)
 
-    def by_day(self) -> models.QuerySet["DailyUsage", dict[str, Any]]:
+    def by_day(self) -> Sums:
         """The same for each day, newest first."""
-        return self.values("day").annotate(**_SUMS).order_by("-day")
+        rows: Sums = self.values("day").annotate(**_SUMS).order_by("-day")
+        return rows
 
-    def by_key(self) -> models.QuerySet["DailyUsage", dict[str, Any]]:
+    def by_key(self) -> Sums:
         """The same for each key and release, the busiest first."""
         names = ("key__name", "key__public_id", "release__name")
-        return self.values(*names).annotate(**_SUMS).order_by("-requests", "key__public_id", "release__name")
+        rows: Sums = self.values(*names).annotate(**_SUMS)
+        return rows.order_by("-requests", "key__public_id", "release__name")
 
 
 _SUMS = {

@@ -1,9 +1,11 @@
-"""From the stream of metered requests to daily sums: how an entry is written, and how entries are added up once."""
+"""From the stream of metered requests to daily sums: how an entry looks, and how each is added once."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from http import HTTPStatus
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -14,7 +16,7 @@ from portal.keys.models import ApiKey, DailyUsage, UsageCursor
 from portal.releases.models import Release
 
 STREAM = "portal:usage"
-# About a day of a thousand requests a second would overflow it; the task empties it every few seconds.
+# The task empties it every few seconds; the bound is for hours in which no worker runs.
 STREAM_LENGTH_MAX = 1_000_000
 BATCH_ENTRIES_MAX = 5_000
 
@@ -58,7 +60,7 @@ def _record_batch(client: redis.Redis) -> int:
         cursor = UsageCursor.objects.select_for_update(skip_locked=True).filter(stream=STREAM).first()
         if cursor is None:
             return 0
-        entries = client.xrange(STREAM, min=f"({cursor.last_id}", count=BATCH_ENTRIES_MAX)
+        entries: Any = client.xrange(STREAM, min=f"({cursor.last_id}", count=BATCH_ENTRIES_MAX)
         if not entries:
             return 0
         _write(_added_up(entries))
@@ -76,7 +78,7 @@ def _added_up(entries: Entries) -> dict[tuple[int, int, date], Sums]:
         at = datetime.fromtimestamp(int(entry_id.partition(b"-")[0]) / 1000, tz=UTC)
         sums = rows[int(given[b"k"]), int(given[b"r"]), at.date()]
         sums.requests += 1
-        sums.failures += int(given[b"s"]) >= 400
+        sums.failures += int(given[b"s"]) >= HTTPStatus.BAD_REQUEST
         sums.prompt_tokens += int(given[b"p"])
         sums.completion_tokens += int(given[b"c"])
         sums.last_at = max(sums.last_at, at)

@@ -87,10 +87,10 @@ def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
     fragment = "keys/index.html#key-row" if request.method == "POST" else "keys/index.html#key-row-confirm"
     if request.method == "POST":
         actions.revoke(key, by=user, address=client_address(request))
-        if not request.htmx:
+        if not _is_htmx(request):
             messages.success(request, f"“{key.name}” is revoked. Whatever used it is refused from now on.")
             return redirect("keys:index")
-    return render(request, fragment if request.htmx else "keys/revoke.html", {"key": key})
+    return render(request, fragment if _is_htmx(request) else "keys/revoke.html", {"key": key})
 
 
 @require_safe
@@ -98,7 +98,15 @@ def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
 def row(request: HttpRequest, public_id: str) -> HttpResponse:
     """One key's row again, for a person who thought better of revoking it."""
     key = get_object_or_404(ApiKey.objects.visible_to(current_user(request)), public_id=public_id)
-    return render(request, "keys/index.html#key-row", {"key": key}) if request.htmx else redirect("keys:index")
+    return (
+        render(request, "keys/index.html#key-row", {"key": key})
+        if _is_htmx(request)
+        else redirect("keys:index")
+    )
+
+
+def _is_htmx(request: HttpRequest) -> bool:
+    return bool(getattr(request, "htmx", False))
 
 
 @require_safe
