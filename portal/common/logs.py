@@ -16,11 +16,9 @@ _SHARED: list[Any] = [
 
 def configure(_: dict[str, Any]) -> None:
     """Configure structlog and the standard library's logging alike (Django's LOGGING_CONFIG)."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if settings.LOG_JSON
-        else structlog.dev.ConsoleRenderer(colors=False)
-    )
+    # A plain traceback: the default one prints local variables, and those can hold prompts and keys.
+    readable = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = structlog.processors.JSONRenderer() if settings.LOG_JSON else readable
     logging.config.dictConfig(
         {
             "version": 1,
