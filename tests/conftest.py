@@ -1,11 +1,20 @@
 """Fixtures that every test may use; the services come from `tests.services`."""
 
+from uuid import uuid4
+
 import pytest
+from django.core.cache import caches
 from django.test import Client
 
 from portal.accounts.models import User
 from portal.releases.models import Release
 from tests import cast
+
+
+@pytest.fixture(autouse=True)
+def _a_cache_of_its_own():
+    """Each test sees an empty cache in the real Valkey, whatever ran before it or runs beside it."""
+    caches["default"].key_prefix = f"test-{uuid4().hex}"
 
 
 @pytest.fixture
