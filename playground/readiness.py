@@ -1,0 +1,138 @@
+"""Whether a release's model answers: what supervisor and probe wrote into Valkey, and the probe itself."""
+
+import asyncio
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass
+
+import aiohttp
+import redis
+from django.conf import settings
+
+from playground import streams
+from playground.upstream import Backend
+from portal.releases.models import Release, ReleaseStatus
+
+KEY = "portal:model"
+LOADING = {"installing": "being installed", "converting": "being converted", "starting": "starting"}
+# A probe that has not looked for so long is not running; then nothing is known.
+STALE_SECONDS = 60
+# A busy CPU may answer /health late; only a refused connection means that it is gone at once.
+PATIENCE_SECONDS = 30
+PROBE_TIMEOUT_SECONDS = 4
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """One model server's state: installing, converting, starting, ready, away, failed or unknown.
+
+    `since` and `checked_at` are Unix seconds.
+    """
+
+    state: str
+    since: float
+    detail: str = ""
+    checked_at: float = 0.0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it answers."""
+        return self.state == "ready"
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether it will answer by itself before long."""
+        return self.state in LOADING
+
+    @property
+    def seconds(self) -> int:
+        """How long it has been in this state."""
+        return max(0, int(time.time() - self.since))
+
+    @property
+    def doing(self) -> str:
+        """What a loading model does, in a word or two."""
+        return LOADING.get(self.state, self.state)
+
+
+def backend_of(release: Release) -> Backend:
+    """Where `release` is served. The portal's own key goes to the portal's own server only."""
+    if release.backend_url:
+        return Backend(release.backend_url.rstrip("/"))
+    return Backend(settings.VLLM_BASE_URL, settings.VLLM_API_KEY)
+
+
+def status_of(release: Release) -> ModelStatus:
+    """The state of the model server behind `release`. One round trip."""
+    known = _read(_key(backend_of(release).base_url))
+    if known is None or (known.is_ready and time.time() - known.checked_at > STALE_SECONDS):
+        return ModelStatus("unknown", time.time())
+    return known
+
+
+def probe() -> bool:
+    """Ask every model server whether it answers and write down the answer; whether one became ready."""
+    served = Release.objects.exclude(status__in=[ReleaseStatus.DRAFT, ReleaseStatus.WITHDRAWN])
+    urls = {url.rstrip("/") for url in served.exclude(backend_url="").values_list("backend_url", flat=True)}
+    if settings.VLLM_BASE_URL:
+        urls.add(settings.VLLM_BASE_URL)
+    answers = asyncio.run(_ask_all(sorted(urls)))
+    return sum(_note(_key(url), answer) for url, answer in answers.items()) > 0
+
+
+def _key(base_url: str) -> str:
+    if base_url == settings.VLLM_BASE_URL:
+        return KEY
+    return f"{KEY}:{hashlib.sha256(base_url.encode()).hexdigest()[:16]}"
+
+
+def _note(key: str, answer: str) -> bool:
+    """Write what was seen. The supervisor's states stay until the server answers. Whether it became ready."""
+    before, now = _read(key), time.time()
+    was_ready = before is not None and before.is_ready
+    if answer == "yes":
+        since = before.since if before is not None and was_ready else now
+        _write(key, ModelStatus("ready", since, checked_at=now))
+        return not was_ready
+    if before is None or (was_ready and (answer == "no" or now - before.checked_at > PATIENCE_SECONDS)):
+        _write(key, ModelStatus("away", now, "The model server stopped answering.", checked_at=now))
+    return False
+
+
+def _read(key: str) -> ModelStatus | None:
+    try:
+        written = streams.client().get(key)
+    except redis.RedisError:
+        return None
+    if not written:
+        return None
+    facts = json.loads(written)
+    return ModelStatus(
+        state=str(facts["state"]),
+        since=float(facts["since"]),
+        detail=str(facts.get("detail", "")),
+        checked_at=float(facts.get("checked_at", 0)),
+    )
+
+
+def _write(key: str, status: ModelStatus) -> None:
+    streams.client().set(key, json.dumps(asdict(status)))
+
+
+async def _ask_all(urls: list[str]) -> dict[str, str]:
+    timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        answers = await asyncio.gather(*(_ask(session, url) for url in urls))
+    return dict(zip(urls, answers, strict=True))
+
+
+async def _ask(session: aiohttp.ClientSession, url: str) -> str:
+    """Ask one server: "yes", "no" when nobody listens or it is unwell, "late" when it takes too long."""
+    try:
+        async with session.get(f"{url}/health") as response:
+            return "yes" if response.status == 200 else "no"  # noqa: PLR2004
+    except TimeoutError:
+        return "late"
+    except (aiohttp.ClientError, OSError):
+        return "no"

@@ -1,0 +1,195 @@
+"""The client of a model server: one streamed chat completion, and what can go wrong with it in words."""
+
+import json
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from django.conf import settings
+
+from playground import streams
+
+# A line of an event stream is some hundred bytes; what goes on for longer is no event stream.
+LINE_MAX_BYTES = 1_000_000
+ERROR_MAX_BYTES = 64_000
+
+
+@dataclass(frozen=True)
+class Delta:
+    """One piece of an answer. Counts are those so far, None where the server does not tell."""
+
+    text: str = ""
+    finish_reason: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where a release's model is served, and the key that server wants."""
+
+    base_url: str
+    api_key: str = ""
+
+
+class UpstreamFailure(Exception):  # noqa: N818 - it is told to a person
+    """The model server could not answer: a stable `code` and a sentence for a person."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sentence = sentence
+
+
+class ContextExceeded(UpstreamFailure):
+    """The prompt and the tokens asked for do not fit into the model's context together."""
+
+
+AWAY = UpstreamFailure(
+    "model_away", "The model server is not answering. Your prompt is kept: press Retry in a moment."
+)
+SILENT = UpstreamFailure(
+    "model_silent",
+    "The model server said nothing for too long. What had arrived is kept: press Retry to ask again.",
+)
+LOST = UpstreamFailure(
+    "model_lost",
+    "The connection to the model server broke off. What had arrived is kept: press Retry to ask again.",
+)
+
+
+def new_session() -> aiohttp.ClientSession:
+    """A session without a limit of connections: the worker's concurrency is the limit."""
+    timeout = aiohttp.ClientTimeout(
+        total=None,
+        sock_connect=settings.VLLM_CONNECT_TIMEOUT_SECONDS,
+        sock_read=settings.VLLM_READ_TIMEOUT_SECONDS,
+    )
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout)
+
+
+async def stream(
+    session: aiohttp.ClientSession, body: Mapping[str, Any], *, backend: Backend
+) -> AsyncGenerator[Delta, None]:
+    """The pieces of the answer to `body` (OpenAI's chat completion request) as they come.
+
+    Closing the generator closes the connection, which is how vLLM is told to stop.
+    Raises UpstreamFailure.
+    """
+    # https://docs.vllm.ai: continuous_usage_stats tells the counts with each piece, so that
+    # a stopped answer has them, too.
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    asked = {**body, "stream": True, "stream_options": options}
+    has_finished = False
+    async with _post(session, "/v1/chat/completions", asked, backend=backend) as response:
+        if response.status != 200:  # noqa: PLR2004
+            raise _refused(response.status, await response.content.read(ERROR_MAX_BYTES))
+        async for line in _lines(response):
+            if line == "[DONE]":
+                return
+            delta = _delta(line)
+            has_finished = has_finished or bool(delta.finish_reason)
+            yield delta
+    if not has_finished:
+        raise LOST
+
+
+async def count_tokens(
+    session: aiohttp.ClientSession, *, model: str, messages: list[dict[str, str]], backend: Backend
+) -> tuple[int, int] | None:
+    """How many tokens `messages` are, and the context's length; None where the server has no /tokenize."""
+    async with _post(
+        session, "/tokenize", {"model": model, "messages": messages}, backend=backend
+    ) as response:
+        if response.status != 200:  # noqa: PLR2004
+            return None
+        counted = await response.json()
+        return int(counted["count"]), int(counted["max_model_len"])
+
+
+@asynccontextmanager
+async def _post(
+    session: aiohttp.ClientSession, path: str, body: Mapping[str, Any], *, backend: Backend
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """POST `body`; aiohttp's errors, while the answer is read too, become UpstreamFailures."""
+    if not backend.base_url:
+        raise UpstreamFailure("model_unknown", "No model server is configured for this release.")
+    headers = {"Authorization": f"Bearer {backend.api_key}"} if backend.api_key else {}
+    try:
+        async with session.post(backend.base_url + path, json=body, headers=headers) as response:
+            yield response
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ssl.SSLError) as error:
+        raise AWAY from error
+    except aiohttp.ServerTimeoutError as error:
+        raise SILENT from error
+    except (aiohttp.ClientError, ConnectionError) as error:
+        raise LOST from error
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
+    """The data of each event. Pieces of the network and lines of the stream need not agree."""
+    rest = b""
+    async for piece in response.content.iter_any():
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip().decode("utf-8", "replace")
+        if len(rest) > LINE_MAX_BYTES:
+            raise LOST
+
+
+def _delta(line: str) -> Delta:
+    """Read one chunk (OpenAI's `chat.completion.chunk`, or `{"error": ...}` from vLLM in mid-stream)."""
+    try:
+        chunk = json.loads(line)
+    except ValueError as error:
+        raise LOST from error
+    if "error" in chunk:
+        raise _broken()
+    usage = chunk.get("usage") or {}
+    choice: dict[str, Any] = next(iter(chunk.get("choices") or ()), {})
+    return Delta(
+        text=streams.storable((choice.get("delta") or {}).get("content") or ""),
+        finish_reason=choice.get("finish_reason") or "",
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=usage.get("completion_tokens"),
+    )
+
+
+def _refused(status: int, body: bytes) -> UpstreamFailure:
+    """Read vLLM's error answer: `{"error": {"message": ..., "type": ..., "code": ...}}`."""
+    message = _message(body)
+    if status == 400 and ("context length" in message or "max_model_len" in message):  # noqa: PLR2004
+        return ContextExceeded(
+            "prompt_too_long",
+            "Your prompt, with what came before it, is longer than the model can read."
+            " Shorten it, or start a new conversation.",
+        )
+    if status == 404:  # noqa: PLR2004
+        return UpstreamFailure(
+            "model_not_served",
+            "The model server does not serve this release at present. Tell the organisation, or try later.",
+        )
+    if status in {429, 503}:
+        return UpstreamFailure("model_busy", "The model server is busy. Press Retry in a moment.")
+    if status < 500:  # noqa: PLR2004
+        return UpstreamFailure(
+            "model_refused", f"The model server did not accept the request: {message[:300] or status}"
+        )
+    return _broken()
+
+
+def _broken() -> UpstreamFailure:
+    return UpstreamFailure(
+        "model_failed", "The model server failed while it worked on your prompt. Press Retry to ask again."
+    )
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""
