@@ -65,7 +65,7 @@ def release(slug: str = "tiny", *, status: str = ReleaseStatus.OPEN, under: Lice
 
 def programme(*releases: Release, slug: str = "early-access") -> Programme:
     """An open programme that opens `releases`."""
-    made = Programme.objects.create(slug=slug, name="Early access")
+    made = Programme.objects.create(slug=slug, name="Early access", is_open=True)
     made.releases.set(releases)
     return made
 

@@ -1,11 +1,18 @@
 """Programmes with their questions, applications, and what happened to each."""
 
+from dataclasses import dataclass
+from typing import Any, Self
+
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from portal.admissions import countries
 from portal.common.transitions import Moves
+from portal.ledger.verbs import Verb
 from portal.releases.models import Release
 
 # No vowels and no look-alikes: references are read out loud and must not spell words.
@@ -20,7 +27,8 @@ class Programme(models.Model):
     summary = models.CharField(max_length=300, blank=True)
     description = models.TextField(blank=True, help_text="Markdown.")
     use_policy = models.TextField(blank=True, help_text="Markdown. What applicants agree to.")
-    is_open = models.BooleanField("takes applications", default=True)
+    # Closed until `actions.open_programme` opens it, so that the ledger knows since when.
+    is_open = models.BooleanField("takes applications", default=False, editable=False)
     releases = models.ManyToManyField(Release, related_name="programmes", blank=True)
 
     class Meta:
@@ -64,6 +72,20 @@ class Question(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    def wording(self) -> dict[str, Any]:
+        """The question as it stands now, in plain JSON; a consent takes along what is agreed to."""
+        worded: dict[str, Any] = {
+            "code": self.code,
+            "kind": self.kind,
+            "label": self.label,
+            "help_text": self.help_text,
+            "is_required": self.is_required,
+            "choices": self.choices,
+        }
+        if self.kind == QuestionKind.CONSENT:
+            worded["agreed_to"] = self.programme.use_policy
+        return worded
+
 
 class ApplicationStatus(models.TextChoices):
     """Where an application stands."""
@@ -90,19 +112,68 @@ APPLICATION_MOVES: Moves = {
     _S.WAITLISTED: frozenset({_S.APPROVED, _S.DECLINED, _S.WITHDRAWN}),
     _S.APPROVED: frozenset({_S.REVOKED}),
 }
-OPEN_STATUSES = frozenset({_S.SUBMITTED, _S.IN_REVIEW, _S.INFORMATION_REQUESTED, _S.WAITLISTED})
+# The states in which the applicant may still withdraw.
+OPEN_STATUSES = frozenset(state for state, onward in APPLICATION_MOVES.items() if _S.WITHDRAWN in onward)
+# The states after which one may apply again.
+ENDED_STATUSES = frozenset({_S.DECLINED, _S.WITHDRAWN, _S.REVOKED})
+# The states in which it is a reviewer's turn.
+WAITING_STATUSES = frozenset({_S.SUBMITTED, _S.IN_REVIEW})
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
     """Questions about many applications."""
 
-    def awaiting_review(self) -> "ApplicationQuerySet":
+    def awaiting_review(self) -> Self:
         """Those that a reviewer should look at, oldest first."""
-        return self.filter(status__in=[_S.SUBMITTED, _S.IN_REVIEW]).order_by("submitted_at", "pk")
+        return self.filter(status__in=WAITING_STATUSES).order_by("submitted_at", "pk")
 
-    def approved_for(self, release: Release) -> "ApplicationQuerySet":
+    def approved_for(self, release: Release) -> Self:
         """The approved ones whose programme opens `release`."""
         return self.filter(status=_S.APPROVED, programme__releases=release)
+
+    def visible_to(self, user: AbstractBaseUser) -> Self:
+        """A person's own."""
+        return self.filter(applicant_id=user.pk)
+
+    def newest_first(self) -> Self:
+        """The one that counts first: nobody has a second one before the first has ended."""
+        return self.order_by("-created_at", "-pk")
+
+    def live(self) -> Self:
+        """Those that have not ended; one a person and programme at most."""
+        return self.exclude(status__in=ENDED_STATUSES)
+
+    def received(self) -> Self:
+        """Those that were submitted; what is still a draft is the applicant's own business."""
+        return self.filter(submitted_at__isnull=False)
+
+    def matching(self, text: str) -> Self:
+        """Those whose reference, applicant's name or address, or answers contain `text` ("" for all)."""
+        if not text:
+            return self
+        # The values only: "country" is in the keys of every application.
+        values = models.Func("answers", template="jsonb_path_query_array(%(expressions)s, '$.*')")
+        return self.annotate(answer_text=Cast(values, models.TextField())).filter(
+            models.Q(reference__icontains=text)
+            | models.Q(applicant__email__icontains=text)
+            | models.Q(applicant__full_name__icontains=text)
+            | models.Q(answer_text__icontains=text)
+        )
+
+    def count_by_status(self) -> dict[str, int]:
+        """How many there are in each state; a state without any is left out. One query."""
+        counted = self.order_by().values_list("status").annotate(number=models.Count("pk"))
+        return dict(counted)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question as it was asked, and what was answered, in words."""
+
+    code: str
+    kind: str
+    label: str
+    text: str
 
 
 def new_reference() -> str:
@@ -147,6 +218,46 @@ class Application(models.Model):
     def __str__(self) -> str:
         return self.reference
 
+    def get_absolute_url(self) -> str:
+        """Where its applicant follows it."""
+        return f"/apply/{self.programme.slug}/{self.reference}/"
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether it is still being written."""
+        return self.status == _S.DRAFT
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its applicant may still withdraw it."""
+        return self.status in OPEN_STATUSES
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its applicant may apply again."""
+        return self.status in ENDED_STATUSES
+
+    def may_become(self, status: str) -> bool:
+        """Whether a reviewer may bring it to `status`, taking it into review on the way if need be."""
+        onward = APPLICATION_MOVES.get(self.status, frozenset())
+        return status in onward or (_S.IN_REVIEW in onward and status in APPLICATION_MOVES[_S.IN_REVIEW])
+
+    def answered(self) -> list[Answer]:
+        """The answers with the wording of their questions as it was at submission."""
+        return [
+            Answer(asked["code"], asked["kind"], asked["label"], _in_words(asked, self.answers))
+            for asked in self.asked
+        ]
+
+
+def _in_words(asked: dict[str, Any], answers: dict[str, Any]) -> str:
+    answer = answers.get(asked["code"])
+    if asked["kind"] == QuestionKind.CONSENT:
+        return "Agreed" if answer else "Not agreed"
+    if asked["kind"] == QuestionKind.COUNTRY:
+        return countries.name_of(str(answer or ""))
+    return str(answer or "")
+
 
 class Note(models.Model):
     """One line of an application's timeline: a step, a message, or both."""
@@ -155,6 +266,7 @@ class Note(models.Model):
     at = models.DateTimeField(default=timezone.now)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     status = models.CharField(max_length=30, choices=ApplicationStatus)
+    verb = models.CharField(max_length=60, help_text="The ledger's word for the step.")
     message = models.TextField(blank=True)
 
     class Meta:
@@ -162,4 +274,9 @@ class Note(models.Model):
         ordering = ["at", "pk"]
 
     def __str__(self) -> str:
-        return f"{self.application} {self.status}"
+        return f"{self.title}, {self.at:%-d %B %Y at %H:%M} UTC"
+
+    @property
+    def title(self) -> str:
+        """What happened, in words."""
+        return str(Verb(self.verb).label)

@@ -1,5 +1,15 @@
 """Addresses of applications."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.admissions import following, views
+
+app_name = "admissions"
+urlpatterns = [
+    path("apply/<slug:slug>/", views.apply, name="apply"),
+    path("apply/<slug:slug>/draft/", views.draft, name="draft"),
+    path("apply/<slug:slug>/again/", views.again, name="again"),
+    path("apply/<slug:slug>/<str:reference>/", following.application, name="application"),
+    path("apply/<slug:slug>/<str:reference>/answer/", following.answer, name="answer"),
+    path("apply/<slug:slug>/<str:reference>/withdraw/", following.withdraw, name="withdraw"),
+]
