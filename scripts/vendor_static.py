@@ -59,7 +59,9 @@ def wanted_icons() -> dict[str, str]:
 def icon_drawing(svg: str) -> str:
     """Return what lies between the svg tags, without the invisible bounding path and line breaks."""
     inner = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
-    return "".join(line.strip() for line in inner.splitlines() if 'stroke="none" d="M0 0h24v24H0z"' not in line)
+    return "".join(
+        line.strip() for line in inner.splitlines() if 'stroke="none" d="M0 0h24v24H0z"' not in line
+    )
 
 
 def keep_icons(package: Package, *, tarball: Path) -> None:
@@ -126,7 +128,10 @@ def packages() -> list[Package]:
             licence="OFL-1.1",
             use="the face of code, hashes and identifiers",
             folder="jetbrains-mono",
-            files={"files/jetbrains-mono-latin-wght-normal.woff2": "jetbrains-mono-latin.woff2", "LICENSE": "LICENSE"},
+            files={
+                "files/jetbrains-mono-latin-wght-normal.woff2": "jetbrains-mono-latin.woff2",
+                "LICENSE": "LICENSE",
+            },
         ),
         Package(
             npm="axe-core",
@@ -142,8 +147,8 @@ def packages() -> list[Package]:
 
 def npm_pack(package: Package, *, into: Path) -> Path:
     """Download the package's tarball and return its path."""
-    answer = subprocess.run(  # noqa: S603 - fixed arguments, no shell
-        ["npm", "pack", "--silent", f"{package.npm}@{package.version}"],  # noqa: S607 - npm is found on PATH
+    answer = subprocess.run(
+        ["npm", "pack", "--silent", f"{package.npm}@{package.version}"],
         cwd=into,
         check=True,
         capture_output=True,
@@ -178,7 +183,7 @@ def write_readme(kept: list[Package]) -> None:
         "|---|---|---|---|",
         *(f"| {p.npm} (npm) | {p.version} | {p.licence} | {p.use} |" for p in kept),
         "",
-        "Tabler's package carries no licence file; its text is the MIT licence, copyright the Tabler authors.",
+        "Tabler's package carries no licence file; it is under the MIT licence.",
         "",
         "| file | SHA-256 |",
         "|---|---|",
@@ -194,7 +199,7 @@ def write_readme(kept: list[Package]) -> None:
 def main() -> None:
     """Fetch every package anew and remove folders of versions no longer listed."""
     if shutil.which("npm") is None:
-        sys.exit("npm was not found. Install Node.js to change the vendored files; running the portal does not need it.")
+        sys.exit("npm was not found. Only changing the vendored files needs it: install Node.js.")
     kept = packages()
     with tempfile.TemporaryDirectory() as work:
         for package in kept:

@@ -8,16 +8,20 @@ PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 
 
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """rules => axe.run(document, {runOnly: rules}).then(result => result.violations.flatMap(rule =>
+    rule.nodes.map(node => {
+        const reason = node.failureSummary.split("\\n")[1]?.trim();
+        return `${rule.id}: ${rule.help} at ${node.target.join(" ")} (${reason})`;
+    })
+))"""
+
+
 def accessibility_faults(page: Any) -> list[str]:
     """Run axe-core in `page` and return one line a fault: rule, what is wrong, where."""
     # evaluate() is not bound by the page's policy, which would refuse a <script> element with a body.
     page.evaluate(AXE.read_text())
-    found = page.evaluate(
-        """() => axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
-            .then(result => result.violations.flatMap(rule => rule.nodes.map(node =>
-                `${rule.id}: ${rule.help} at ${node.target.join(" ")} (${node.failureSummary.split("\\n")[1]?.trim()})`)))"""
-    )
-    return list(found)
+    return list(page.evaluate(RUN_AXE, RULES))
 
 
 def assert_accessible(page: Any) -> None:

@@ -13,13 +13,18 @@ register = template.Library()
 
 ICONS_FILE = settings.BASE_DIR / "static" / "vendor" / "tabler-icons-3.51.0" / "icons.json"
 
+FILLED = 'fill="currentColor"'
+OUTLINED = (
+    'fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round"'
+)
+
 # One tone a word, whichever app the word comes from: a status has the same colour on every page.
 TONES = {
     "success": (
-        "approved accepted open cleared done registered checked_in active passed published current ready verified "
-        "signed_off healthy live succeeded"
+        "approved accepted open cleared done registered checked_in active passed published current ready "
+        "verified signed_off healthy live succeeded"
     ),
-    "info": "submitted in_review evaluating queued running scheduled pending processing new upcoming starting",
+    "info": "submitted in_review evaluating queued running scheduled pending new upcoming starting",
     "warning": "information_requested waitlisted expiring required warning due full loading hold",
     "danger": "declined revoked failed rejected error blocked withdrawn_release tampered down",
     "neutral": "draft withdrawn cancelled archived expired superseded closed past hidden unknown",
@@ -60,11 +65,7 @@ def icon(name: str, css_class: str = "", *, label: str = "") -> SafeString:
             )
             raise UnknownIcon(message)
         name = "point"
-    paint = (
-        'fill="currentColor"'
-        if name.endswith("-filled")
-        else 'fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round"'
-    )
+    paint = FILLED if name.endswith("-filled") else OUTLINED
     return format_html(
         '<svg class="icon {}" width="20" height="20" viewBox="0 0 24 24" {} {} focusable="false">{}</svg>',
         css_class,
