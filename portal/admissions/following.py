@@ -11,7 +11,7 @@ from portal.accounts.sessions import current_user
 from portal.admissions import actions, timelines
 from portal.admissions.forms import InformationForm
 from portal.admissions.models import Application
-from portal.common.requests import client_address
+from portal.common.requests import client_address, is_htmx
 
 
 @require_safe
@@ -37,7 +37,7 @@ def answer(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
         message=form.cleaned_data["message"],
         address=client_address(request),
     )
-    if request.htmx:
+    if is_htmx(request):
         return status_page(request, answered)
     messages.success(request, "Your answer is with the reviewers.")
     return redirect(answered)
@@ -69,7 +69,9 @@ def status_page(
         "earlier": earlier.exclude(pk=found.pk).received(),
         "may_apply_again": found.has_ended and found.programme.is_open and not earlier.live().exists(),
     }
-    template = "admissions/application.html#application" if request.htmx else "admissions/application.html"
+    template = (
+        "admissions/application.html#application" if is_htmx(request) else "admissions/application.html"
+    )
     return render(request, template, context, status=status)
 
 

@@ -17,7 +17,7 @@ from portal.admissions.following import status_page
 from portal.admissions.forms import ApplicationForm
 from portal.admissions.models import Application, Programme
 from portal.common.refusals import Refusal
-from portal.common.requests import client_address
+from portal.common.requests import client_address, is_htmx
 from portal.common.transitions import IllegalMove, LostRace
 
 
@@ -164,7 +164,7 @@ def _saved(
     request: HttpRequest, programme: Programme, application: Application | None = None, status: int = 200
 ) -> HttpResponse:
     """The line below the form that says whether the draft is saved."""
-    if not request.htmx:
+    if not is_htmx(request):
         return redirect(programme)
     context: dict[str, Any] = {"programme": programme, "application": application, "status": status}
     return render(request, "admissions/apply.html#save-state", context, status=status)

@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""Where a request comes from, and who asks in the page's stead."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -23,3 +23,8 @@ def client_address(request: HttpRequest) -> str:
 def client_name(request: HttpRequest) -> str:
     """The client's User-Agent, cut to 200 characters."""
     return request.headers.get("User-Agent", "")[:200]
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether htmx asks, and so wants a fragment rather than a page (django-htmx sets the attribute)."""
+    return bool(getattr(request, "htmx", False))

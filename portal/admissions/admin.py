@@ -1,0 +1,83 @@
+"""Programmes and their questions in /admin/; applications there are read, and decided in the console."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from portal.accounts.sessions import current_user
+from portal.admissions import actions
+from portal.admissions.models import Application, Note, Programme, Question
+from portal.common.requests import client_address
+
+
+class QuestionInline(TabularInline):
+    """The questions of a programme; changing one leaves submitted applications as they were asked."""
+
+    model = Question
+    extra = 0
+    fields = ("position", "code", "kind", "label", "help_text", "is_required", "choices")
+
+
+@admin.register(Programme)
+class ProgrammeAdmin(ModelAdmin):
+    """Programmes; opening and closing one is an action, so that the ledger has it."""
+
+    list_display = ("name", "slug", "is_open")
+    prepopulated_fields = {"slug": ("name",)}
+    filter_horizontal = ("releases",)
+    readonly_fields = ("is_open",)
+    inlines = (QuestionInline,)
+    actions = ("open_programmes", "close_programmes")
+
+    @admin.action(description="Open to applications", permissions=["change"])
+    def open_programmes(self, request: HttpRequest, queryset: QuerySet[Programme]) -> None:
+        """Open the chosen programmes."""
+        by, address = current_user(request), client_address(request)
+        opened = sum(actions.open_programme(one, by=by, address=address) for one in queryset)
+        messages.success(request, f"Opened: {opened}.")
+
+    @admin.action(description="Close to applications", permissions=["change"])
+    def close_programmes(self, request: HttpRequest, queryset: QuerySet[Programme]) -> None:
+        """Close the chosen programmes."""
+        by, address = current_user(request), client_address(request)
+        closed = sum(actions.close_programme(one, by=by, address=address) for one in queryset)
+        messages.success(request, f"Closed: {closed}.")
+
+
+class NoteInline(TabularInline):
+    """The timeline of an application."""
+
+    model = Note
+    extra = 0
+    fields = readonly_fields = ("at", "verb", "by", "message")
+    can_delete = False
+
+    def has_add_permission(self, *_: Any) -> bool:
+        """Nobody adds one here."""
+        return False
+
+
+@admin.register(Application)
+class ApplicationAdmin(ModelAdmin):
+    """Applications, as they are."""
+
+    list_display = ("reference", "programme", "applicant", "status", "submitted_at", "decided_by")
+    list_filter = ("status", "programme")
+    list_select_related = ("programme", "applicant", "decided_by")
+    search_fields = ("reference", "applicant__email")
+    inlines = (NoteInline,)
+
+    def has_add_permission(self, *_: Any) -> bool:
+        """Nobody adds one here."""
+        return False
+
+    def has_change_permission(self, *_: Any) -> bool:
+        """Nobody changes one here."""
+        return False
+
+    def has_delete_permission(self, *_: Any) -> bool:
+        """Nobody deletes one here."""
+        return False
