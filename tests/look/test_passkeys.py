@@ -54,6 +54,15 @@ def sign_out(page: Page) -> None:
         page.locator("main").get_by_role("button", name="Sign out").click()
 
 
+def confirm_identity(page: Page) -> None:
+    """Give the password again, which every change of the ways to sign in asks for."""
+    expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    with page.expect_navigation():
+        page.get_by_role("button", name="Confirm").click()
+
+
 @pytest.fixture
 def page(page: Page) -> Page:
     """The page, with an authenticator built into its browser that always says yes."""
@@ -68,6 +77,7 @@ def test_developer_adds_passkey_and_signs_in_with_it(page: Page) -> None:
     sign_in(page, "grace@example.org")
 
     page.goto("/accounts/2fa/webauthn/add/")
+    confirm_identity(page)
     page.get_by_label("Name").fill("Laptop")
     page.get_by_label("Sign in with this key alone").check()
     page.get_by_role("button", name="Add", exact=True).click()
@@ -88,6 +98,7 @@ def test_developer_turns_on_the_app_and_is_asked_for_its_code(page: Page) -> Non
     sign_in(page, "grace@example.org")
 
     page.goto("/accounts/2fa/totp/activate/")
+    confirm_identity(page)
     secret = page.get_by_label("The same as text").input_value()
     assert_accessible(page)
     page.get_by_label("Six-digit code").fill(code_now(secret))
