@@ -17,7 +17,7 @@ def is_htmx(request: HttpRequest) -> bool:
 
 
 def person_required(view: View) -> View:
-    """Let people in who are signed in. Readers are sent to sign in; senders get their words back, with 401."""
+    """Let signed-in people in. Readers are sent to sign in; senders get their words back, with 401."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
