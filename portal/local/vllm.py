@@ -1,0 +1,143 @@
+"""The embedded vLLM: where it is installed, how its model is made from a wheel, and how it is served."""
+
+import hashlib
+import os
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+from portal.local import preflight
+from portal.local.parts import BASE_DIR, STANDALONE, Part
+
+REQUIREMENTS = BASE_DIR / "requirements"
+LISTS = ("vllm-torch-cpu.txt", "vllm-torch.txt", "vllm.txt", "vllm-gpu-libraries.txt")
+MODEL = "SmolLM2-135M-Instruct"
+SERVED_NAME = "smollm2-135m-instruct"
+CONTEXT_TOKENS = 2048
+# More threads than this make a model of this size slower, not faster.
+MOST_THREADS = 8
+
+
+def cache_folder() -> Path:
+    """Where installations are kept that several homes share."""
+    return Path(os.environ.get("PORTAL_CACHE") or BASE_DIR / ".cache").resolve()
+
+
+class Vllm:
+    """One embedded vLLM on a loopback `port`, with its environment and model kept in `cache`."""
+
+    def __init__(self, cache: Path, port: int, *, api_key: str = "") -> None:
+        lists = b"".join((REQUIREMENTS / name).read_bytes() for name in LISTS)
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        key = hashlib.sha256(lists + version.encode()).hexdigest()[:12]
+        self.cache = cache
+        self.folder = cache / f"vllm-{key}"
+        self.python = self.folder / "bin" / "python"
+        self.model = cache / f"model-{key}" / MODEL
+        self.port = port
+        self.api_key = api_key
+
+    @property
+    def url(self) -> str:
+        """VLLM_BASE_URL for this server."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the environment is complete."""
+        return (self.folder / "complete").is_file()
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether the model's files are complete."""
+        return (self.model / "config.json").is_file()
+
+    def installing(self) -> Part:
+        """The job that installs vLLM; its last line is the reason if it fails."""
+        self.cache.mkdir(parents=True, exist_ok=True)
+        script = str(STANDALONE / "install_vllm.py")
+        # The whole environment goes along: pip's configuration, proxies and certificates are in it.
+        env = {name: value for name, value in os.environ.items() if name not in {"SECRET_KEY", "KEY_PEPPER"}}
+        return Part(
+            "model",
+            (sys.executable, "-I", script, str(self.folder), str(REQUIREMENTS)),
+            env=env,
+            grace_seconds=1.0,
+        )
+
+    def converting(self) -> Part:
+        """The job that makes the model's files."""
+        self.model.parent.mkdir(parents=True, exist_ok=True)
+        script = str(STANDALONE / "convert.py")
+        return Part(
+            "model", (str(self.python), "-I", script, str(self.model)), env=self._environment(), grace_seconds=1.0
+        )
+
+    def place_model(self, folder: Path) -> Path:
+        """Have the model's files under `folder` too, without a second copy where the disk allows it."""
+        target = folder / MODEL
+        if not (target / "config.json").is_file():
+            draft = folder / f".{MODEL}.draft"
+            shutil.rmtree(draft, ignore_errors=True)
+            shutil.copytree(self.model, draft, copy_function=_link_or_copy)
+            shutil.rmtree(target, ignore_errors=True)
+            draft.rename(target)
+        return target
+
+    def serving(self) -> Part:
+        """The server."""
+        dtype = os.environ.get("VLLM_DTYPE") or preflight.best_dtype(preflight.cpu_features())
+        return Part(
+            "vllm",
+            (
+                *(str(self.python), "-I", "-m", "vllm.entrypoints.openai.api_server"),
+                *("--model", str(self.model), "--served-model-name", SERVED_NAME),
+                *("--host", "127.0.0.1", "--port", str(self.port), "--dtype", dtype),
+                *("--max-model-len", str(CONTEXT_TOKENS), "--enforce-eager", "--disable-uvicorn-access-log"),
+            ),
+            env=self._environment(),
+            cwd=str(self.cache),
+            grace_seconds=5.0,
+        )
+
+    def answers(self) -> bool:
+        """Whether the server is ready to generate."""
+        with suppress(urllib.error.URLError, OSError):
+            with urllib.request.urlopen(f"{self.url}/health", timeout=2) as response:  # noqa: S310 — our own http URL.
+                return bool(response.status == 200)  # noqa: PLR2004
+        return False
+
+    def _environment(self) -> dict[str, str]:
+        env = {
+            "PATH": f"{self.folder / 'bin'}:{os.environ.get('PATH', os.defpath)}",
+            "HOME": os.environ.get("HOME", str(self.cache)),
+            "LANG": "C.UTF-8",
+            # Nothing is fetched and nothing is told at run time.
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "HF_HOME": str(self.cache / "huggingface"),
+            "VLLM_NO_USAGE_STATS": "1",
+            "DO_NOT_TRACK": "1",
+            "VLLM_CACHE_ROOT": str(self.cache / "vllm-cache"),
+            "VLLM_CONFIG_ROOT": str(self.cache / "vllm-config"),
+            # In GiB; a few dozen conversations of this model.
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "WARNING"),
+            "TQDM_DISABLE": "1",
+        }
+        if self.api_key:
+            env["VLLM_API_KEY"] = self.api_key
+        if len(usable := preflight.cores()) > MOST_THREADS + 1:
+            # By itself vLLM takes every core but one, which leaves that one to the web pages.
+            env["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, usable[:MOST_THREADS]))
+        return env
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
