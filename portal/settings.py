@@ -165,6 +165,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=15),
     },
     "record-usage": {"task": "portal.keys.tasks.record_usage", "schedule": timedelta(seconds=5)},
+    # Imports whose worker was killed: the broker itself would give their task back only after hours.
+    "resume-imports": {"task": "portal.releases.tasks.resume_imports", "schedule": timedelta(seconds=30)},
     "clear-sessions": {"task": "portal.accounts.tasks.clear_sessions", "schedule": timedelta(days=1)},
 }
 
@@ -185,14 +187,18 @@ GATEWAY_CONCURRENT_REQUESTS = env.int("GATEWAY_CONCURRENT_REQUESTS", default=32)
 GATEWAY_BODY_BYTES_MAX = env.int("GATEWAY_BODY_BYTES_MAX", default=10 * 1024 * 1024)
 GATEWAY_HEADER_BYTES_MAX = 32 * 1024
 # Between two pieces of a request's body, against clients that send a byte a minute.
-GATEWAY_BODY_TIMEOUT_SECONDS = 20
+GATEWAY_BODY_TIMEOUT_SECONDS = env.int("GATEWAY_BODY_TIMEOUT_SECONDS", default=20)
 # Until the first byte of an answer, which without a stream comes when all of it is written.
 GATEWAY_ANSWER_TIMEOUT_SECONDS = env.int("GATEWAY_ANSWER_TIMEOUT_SECONDS", default=600)
 # Connections a process opens to one model server; beyond them the answer is 503.
-GATEWAY_CONNECTIONS_MAX = 1024
+GATEWAY_CONNECTIONS_MAX = env.int("GATEWAY_CONNECTIONS_MAX", default=1024)
 
 # -- Weights -------------------------------------------------------------------------------
 WEIGHTS_ROOT = Path(env.str("WEIGHTS_ROOT", default=str(PORTAL_HOME / "weights")))
+# The console imports from below these only: a web page must not be a way to read any file of the server.
+WEIGHTS_IMPORT_ROOTS = [
+    Path(root) for root in env.list("WEIGHTS_IMPORT_ROOTS", default=[str(PORTAL_HOME / "imports")])
+]
 
 # -- Sign-in -------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

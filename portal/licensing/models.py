@@ -4,8 +4,11 @@ import hashlib
 from datetime import datetime
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+
+NUMBER = RegexValidator(r"^[0-9A-Za-z][0-9A-Za-z.-]*$", "Write it with digits and dots, such as 1.1.")
 
 
 class Permission(models.TextChoices):
@@ -51,7 +54,7 @@ class LicenceVersion(models.Model):
     """One text of a licence with its plain-language summary; fixed once published."""
 
     licence = models.ForeignKey(Licence, on_delete=models.PROTECT, related_name="versions")
-    number = models.CharField("version", max_length=20)
+    number = models.CharField("version", max_length=20, validators=[NUMBER])
     text = models.TextField("full text", help_text="Markdown. This exact text is what people accept.")
     sha256 = models.CharField(max_length=64, editable=False)
     commercial_use = models.CharField(max_length=12, choices=Permission, default=Permission.ALLOWED)
@@ -77,6 +80,10 @@ class LicenceVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.licence.name} {self.number}"
+
+    def get_absolute_url(self) -> str:
+        """The page of this version, which stays readable when a newer one is in force."""
+        return f"{self.licence.get_absolute_url()}{self.number}/"
 
     def text_sha256(self) -> str:
         """The SHA-256 (hex) of the text's UTF-8 bytes."""

@@ -1,0 +1,144 @@
+"""What happens to an import at work: it is claimed by a worker and ends as a revision or as a failure."""
+
+import hashlib
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from portal.common.refusals import Refusal
+from portal.common.transitions import move
+from portal.ledger.actions import record
+from portal.ledger.verbs import Verb
+from portal.releases.models import (
+    IMPORT_MOVES,
+    ImportedFile,
+    ImportStatus,
+    Release,
+    Revision,
+    WeightFile,
+    WeightImport,
+)
+from portal.releases.paths import ImportRefused
+
+ATTEMPTS_MAX = 5
+
+
+class LostClaim(Refusal):
+    """Another worker has taken the import over."""
+
+
+@transaction.atomic
+def claim(import_id: int, *, worker: UUID) -> WeightImport | None:
+    """Make `worker` the one who works on the import; None when it is taken or over.
+
+    An import whose workers keep vanishing is failed at the sixth attempt.
+    """
+    claimed = WeightImport.objects.claimable().filter(pk=import_id)
+    if not claimed.update(
+        status=ImportStatus.RUNNING, worker=worker, alive_at=timezone.now(), attempts=F("attempts") + 1
+    ):
+        return None
+    work = WeightImport.objects.select_related("release", "requested_by").get(pk=import_id)
+    if work.attempts <= ATTEMPTS_MAX:
+        return work
+    sentence = f"The import stopped {ATTEMPTS_MAX} times without a word. The worker's log has the reason."
+    fail(work, worker=worker, sentence=sentence)
+    return None
+
+
+@transaction.atomic
+def fail(work: WeightImport, *, worker: UUID | None, sentence: str) -> None:
+    """End the import with one clear sentence; nothing of it is registered.
+
+    Does nothing when another worker has it, or it is over.
+    """
+    held = WeightImport.objects.select_for_update().filter(pk=work.pk, worker=worker).first()
+    if held is None or not held.is_live:
+        return
+    move(held, ImportStatus.FAILED, moves=IMPORT_MOVES, error=sentence[:500], ended_at=timezone.now())
+    held.imported_files.all().delete()
+    facts = {"directory": held.directory, "error": held.error}
+    record(Verb.WEIGHTS_IMPORT_FAILED, subject=held, by=held.requested_by, data=facts)
+
+
+@transaction.atomic
+def freeze(work: WeightImport, *, worker: UUID, files: Sequence[ImportedFile]) -> Revision:
+    """Register `files` as a revision and make it the current one of its name; the import is done.
+
+    The very same files under the same name give the revision that is there already.
+
+    Raises LostClaim, and ImportRefused when they are registered under another name.
+    """
+    release = Release.objects.select_for_update(no_key=True).get(pk=work.release_id)
+    held = WeightImport.objects.select_for_update().filter(pk=work.pk, worker=worker).first()
+    if held is None or held.status != ImportStatus.RUNNING:
+        raise LostClaim("import_taken_over", "Another worker has taken this import over.")
+    commit = commit_id(files)
+    known = release.revisions.filter(commit=commit).first()
+    if known is not None and known.name != held.revision_name:
+        raise ImportRefused(
+            "known_files", f"These very files are registered already, as the revision “{known.name}”."
+        )
+    release.revisions.filter(name=held.revision_name, is_current=True).update(is_current=False)
+    revision = known or _new_revision(release, held.revision_name, commit, files)
+    release.revisions.filter(pk=revision.pk).update(is_current=True)
+    total = sum(file.size_bytes for file in files)
+    move(
+        held,
+        ImportStatus.DONE,
+        moves=IMPORT_MOVES,
+        revision=revision,
+        is_duplicate=known is not None,
+        done_bytes=total,
+        total_bytes=total,
+        current_path="",
+        ended_at=timezone.now(),
+    )
+    held.imported_files.all().delete()
+    facts = {
+        "commit": commit,
+        "revision": revision.name,
+        "files": len(files),
+        "bytes": total,
+        "was_known": known is not None,
+    }
+    record(Verb.REVISION_FROZEN, subject=revision, by=held.requested_by, data=facts)
+    return revision
+
+
+def commit_id(files: Sequence[ImportedFile]) -> str:
+    """The commit id of a set of files: the first 40 hex digits of the SHA-256 of its manifest.
+
+    The manifest has one line a file, in the order of the paths' UTF-8 bytes: path, NUL,
+    size in bytes, NUL, SHA-256 in hex, newline. So the same files give the same id
+    anywhere, and no byte of any of them can change without changing it.
+    """
+    lines = [f"{file.path}\0{file.size_bytes}\0{file.sha256}\n".encode() for file in files]
+    return hashlib.sha256(b"".join(sorted(lines))).hexdigest()[:40]
+
+
+def _new_revision(release: Release, name: str, commit: str, files: Sequence[ImportedFile]) -> Revision:
+    revision = Revision.objects.create(
+        release=release,
+        name=name,
+        commit=commit,
+        total_bytes=sum(file.size_bytes for file in files),
+        is_current=False,
+    )
+    WeightFile.objects.bulk_create(
+        [
+            WeightFile(
+                revision=revision,
+                path=file.path,
+                size_bytes=file.size_bytes,
+                sha256=file.sha256,
+                git_oid=file.git_oid,
+            )
+            for file in files
+        ],
+        batch_size=1000,
+    )
+    return revision
