@@ -1,1 +1,1 @@
-"""The OpenAI-compatible API, an ASGI application ahead of Django."""
+"""The OpenAI-compatible API: an ASGI application of its own, ahead of Django."""

@@ -1,25 +1,122 @@
-"""The gateway's ASGI application."""
+"""The gateway's ASGI application: what is reachable under /v1, and a request's way through it."""
 
+import json
+from http import HTTPStatus
 from typing import Any
+
+import structlog
+from django.db import DatabaseError
+
+from playground.gateway import errors, wishes
+from playground.gateway.admission import model_object
+from playground.gateway.errors import ApiError, ClientGone
+from playground.gateway.exchange import Exchange
+from playground.gateway.forwarding import forward
+from playground.gateway.running import Running
+from portal.keys.models import ApiKey
+
+log = structlog.get_logger(__name__)
+
+# Of all that a model server offers, these and nothing else can be reached.
+FORWARDED = frozenset({b"/v1/chat/completions", b"/v1/completions", b"/v1/embeddings"})
+MODELS = b"/v1/models"
 
 
 class Gateway:
     """Answers `/v1/*`."""
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer one request."""
-        await send({"type": "http.response.start", "status": 404, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+    def __init__(self) -> None:
+        self._running: Running | None = None
 
-    async def lifespan(self, scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request; whatever goes wrong is answered in OpenAI's shape."""
+        exchange = Exchange(scope, receive, send)
+        try:
+            await self._answer(exchange)
+        except ClientGone:
+            return
+        except ApiError as error:
+            await exchange.fail(error)
+        except DatabaseError as error:
+            log.warning("gateway_database_away", error=type(error).__name__, request_id=exchange.request_id)
+            sentence = "The portal cannot look up your key at present. Try again in a moment."
+            await exchange.fail(errors.away("database_unavailable", sentence))
+        except Exception:
+            log.exception("gateway_failed", request_id=exchange.request_id)
+            if exchange.is_started:
+                raise
+            sentence = "The portal failed on this request. If it stays, tell us the x-request-id."
+            await exchange.fail(ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", sentence))
+
+    async def _answer(self, exchange: Exchange) -> None:
+        running = self._running or await self._start()
+        exchange.read_headers()
+        wanted_method = _method_of(exchange)
+        key = await running.admission.admit(exchange.header(b"authorization"))
+        if exchange.method != wanted_method:
+            raise _wrong_method(wanted_method)
+        place, headers = await running.limits.take(key.public_id, exchange.request_id)
+        exchange.extra_headers += headers
+        try:
+            if wanted_method == "GET":
+                await _answer_models(running, exchange, key)
+                return
+            wish = wishes.read(await exchange.read_body())
+            route = await running.admission.route(key, wish.model)
+            await forward(running, exchange, key=key, route=route, wish=wish)
+        finally:
+            running.limits.give_back(place)
+
+    async def lifespan(self, _: Any, receive: Any, send: Any) -> None:
         """Start and stop with the server."""
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                await self._start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                if self._running is not None:
+                    await self._running.stop()
+                    self._running = None
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+    async def _start(self) -> Running:
+        """Start what runs beside the requests; under a server without a lifespan, with the first of them."""
+        self._running = Running()
+        return self._running
+
+
+def _method_of(exchange: Exchange) -> str:
+    """The method that the path takes. Raises ApiError 404 for every path that is not on the list.
+
+    The path is compared as it was sent: `/v1/%63ompletions` and `/v1/../health` are on no list.
+    """
+    if exchange.path in FORWARDED:
+        return "POST"
+    if exchange.path == MODELS or exchange.path.startswith(MODELS + b"/"):
+        return "GET"
+    raise ApiError(
+        HTTPStatus.NOT_FOUND,
+        "unknown_url",
+        "There is no such endpoint. This API has /v1/models, /v1/chat/completions, /v1/completions and "
+        "/v1/embeddings.",
+    )
+
+
+def _wrong_method(wanted: str) -> ApiError:
+    sentence = f"This endpoint takes {wanted} only."
+    return ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", sentence, headers={"allow": wanted})
+
+
+async def _answer_models(running: Running, exchange: Exchange, key: ApiKey) -> None:
+    """`/v1/models` lists what is open; `/v1/models/{id}` is one of them, or why it is not."""
+    name = exchange.decoded_path.removeprefix("/v1/models").removeprefix("/")
+    if exchange.path == MODELS:
+        told: dict[str, object] = {"object": "list", "data": await running.admission.models(key)}
+    else:
+        told = model_object((await running.admission.route(key, name)).release)
+    await exchange.answer(HTTPStatus.OK, json.dumps(told, ensure_ascii=False).encode())
 
 
 gateway = Gateway()

@@ -36,7 +36,7 @@ class Sums:
 
 def fields(
     *, key_id: int, release_id: int, status: int, prompt_tokens: int, completion_tokens: int
-) -> tuple[object, ...]:
+) -> tuple[str | int, ...]:
     """The fields and values of one stream entry, as XADD takes them."""
     return ("k", key_id, "r", release_id, "s", status, "p", prompt_tokens, "c", completion_tokens)
 

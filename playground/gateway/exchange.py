@@ -1,0 +1,167 @@
+"""One request and its answer: headers and body read within limits, an answer or an error sent once."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+
+from playground.gateway.errors import JSON_HEADERS, ApiError, ClientGone
+
+Header = tuple[bytes, bytes]
+HEADER_COUNT_MAX = 100
+# A client that announces more than this is cut off instead of being read to its end.
+DISCARDED_BYTES_MAX = 64 * 1024 * 1024
+
+
+class Exchange:
+    """What ASGI gives us of one request, and what has been answered so far."""
+
+    def __init__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.method: str = scope["method"]
+        # The path as it was sent, so that no encoding of it passes for another.
+        self.path: bytes = scope.get("raw_path") or scope["path"].encode()
+        self.decoded_path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = {}
+        self.request_id = f"req_{secrets.token_hex(16)}"
+        # Added to every answer: the request's id, and the limits once they are known.
+        self.extra_headers: list[Header] = [(b"x-request-id", self.request_id.encode())]
+        self.is_started = False
+        self.is_ended = False
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._is_body_read = False
+
+    def read_headers(self) -> None:
+        """Take in the headers. Raises ApiError 431 for too many or too long ones, 400 for two keys."""
+        given = self._scope["headers"]
+        size = sum(len(name) + len(value) for name, value in given)
+        if size > settings.GATEWAY_HEADER_BYTES_MAX or len(given) > HEADER_COUNT_MAX:
+            raise ApiError(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers_too_large",
+                f"The request's headers are longer than {settings.GATEWAY_HEADER_BYTES_MAX} bytes.",
+            )
+        for name, value in given:
+            if name == b"authorization" and name in self.headers:
+                raise ApiError(HTTPStatus.BAD_REQUEST, "two_keys", "Send one Authorization header.")
+            self.headers[name] = value
+
+    def header(self, name: bytes) -> str:
+        """A header's value, "" when it was not sent."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    async def read_body(self) -> bytes:
+        """The request's body.
+
+        Raises ApiError 413 when it is too long, 415 when it is not plain JSON, 408 when it
+        comes too slowly, and ClientGone.
+        """
+        self._refuse_body_by_headers()
+        pieces, size = [], 0
+        try:
+            async with asyncio.timeout(settings.GATEWAY_BODY_TIMEOUT_SECONDS) as limit:
+                while True:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone
+                    pieces.append(message.get("body", b""))
+                    size += len(pieces[-1])
+                    if size > settings.GATEWAY_BODY_BYTES_MAX:
+                        raise _too_large()
+                    if not message.get("more_body"):
+                        break
+                    limit.reschedule(
+                        asyncio.get_running_loop().time() + settings.GATEWAY_BODY_TIMEOUT_SECONDS
+                    )
+        except TimeoutError as error:
+            raise ApiError(
+                HTTPStatus.REQUEST_TIMEOUT, "body_too_slow", "The request's body did not arrive in time."
+            ) from error
+        self._is_body_read = True
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _refuse_body_by_headers(self) -> None:
+        kind = self.header(b"content-type").partition(";")[0].strip().lower()
+        if kind != "application/json" or self.header(b"content-encoding"):
+            raise ApiError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "Send plain JSON, with the header “Content-Type: application/json”.",
+            )
+        length = self.header(b"content-length")
+        if length.isdigit() and int(length) > settings.GATEWAY_BODY_BYTES_MAX:
+            raise _too_large()
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Break off what happens inside when the client leaves; use it once the body is read.
+
+        Raises ClientGone.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+
+        def left(watch: asyncio.Task[None]) -> None:
+            if not watch.cancelled() and not self.is_ended:
+                task.cancel()
+
+        watch = asyncio.create_task(self._disconnected())
+        watch.add_done_callback(left)
+        try:
+            yield
+        except asyncio.CancelledError:
+            # Somebody else, such as the server at its end, may have cancelled the task as well.
+            if watch.done() and not watch.cancelled() and task.uncancel() == 0:
+                raise ClientGone from None
+            raise
+        finally:
+            watch.cancel()
+
+    async def _disconnected(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def start(self, status: int, headers: Iterable[Header]) -> None:
+        """Send the status and the headers."""
+        self.is_started = True
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": [*headers, *self.extra_headers]}
+        )
+
+    async def write(self, piece: bytes, *, more: bool) -> None:
+        """Send a piece of the body; returns when the client is ready for another."""
+        self.is_ended = not more
+        await self._send({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def answer(self, status: int, body: bytes, headers: Iterable[Header] = JSON_HEADERS) -> None:
+        """Send a whole answer."""
+        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))])
+        await self.write(body, more=False)
+
+    async def fail(self, error: ApiError) -> None:
+        """Send an error as the whole answer."""
+        headers = [*JSON_HEADERS, *((name.encode(), value.encode()) for name, value in error.headers.items())]
+        if not self._is_body_read and self._has_much_to_come():
+            headers.append((b"connection", b"close"))
+        await self.answer(error.status, error.body(), headers)
+
+    def _has_much_to_come(self) -> bool:
+        """Whether an unread body is too long, or of unknown length, to be read and thrown away."""
+        length = self.header(b"content-length")
+        if length.isdigit():
+            return int(length) > DISCARDED_BYTES_MAX
+        return b"transfer-encoding" in self.headers
+
+
+def _too_large() -> ApiError:
+    megabytes = settings.GATEWAY_BODY_BYTES_MAX / 1024 / 1024
+    return ApiError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "request_too_large",
+        f"The request's body is larger than {megabytes:g} MiB.",
+    )

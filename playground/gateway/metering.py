@@ -1,0 +1,114 @@
+"""What each request used, sent to the usage stream in small batches and off the request's path."""
+
+import asyncio
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from playground.gateway.valkey import Command, Valkey, ValkeyAway
+from portal.keys import usage
+
+FLUSH_SECONDS = 0.1
+# What waits here while Valkey is away; beyond it the oldest is lost.
+WAITING_MAX = 100_000
+BATCH_MAX = 500
+# An answer up to this size is read whole; of a longer one (log-probabilities) only its end is searched.
+WHOLE_BYTES_MAX = 1024 * 1024
+TAIL_BYTES = 16 * 1024
+USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})')
+
+
+@dataclass(slots=True)
+class Used:
+    """The tokens of one request, as its answer told them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def read(self, told: Any) -> bool:
+        """Take over OpenAI's `usage` object; whether it was one."""
+        if not isinstance(told, dict):
+            return False
+        self.prompt_tokens = _count(told.get("prompt_tokens"))
+        self.completion_tokens = _count(told.get("completion_tokens"))
+        return True
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What came of a request: the answer's status (0 while there is none) and what was used."""
+
+    status: int = 0
+    used: Used = field(default_factory=Used)
+
+
+class AnswerReader:
+    """Finds the usage in the JSON of an answer that passes by in pieces, holding a bounded part of it."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self._is_cut = False
+
+    def feed(self, piece: bytes) -> None:
+        """See a piece pass by."""
+        self._kept += piece
+        if len(self._kept) > WHOLE_BYTES_MAX:
+            del self._kept[:-TAIL_BYTES]
+            self._is_cut = True
+
+    def used(self) -> Used:
+        """The usage, zeros when the answer tells none."""
+        used = Used()
+        try:
+            if self._is_cut:
+                found = USAGE_OBJECT.findall(bytes(self._kept))
+                used.read(json.loads(found[-1]) if found else None)
+            else:
+                answer = json.loads(self._kept)
+                used.read(answer.get("usage") if isinstance(answer, dict) else None)
+        except ValueError:
+            return Used()
+        return used
+
+
+class Meter:
+    """Collects usage and writes it to the stream. Belongs to one event loop."""
+
+    def __init__(self, valkey: Valkey) -> None:
+        self._valkey = valkey
+        self._waiting: deque[Command] = deque(maxlen=WAITING_MAX)
+
+    def note(self, receipt: Receipt, *, key_id: int, release_id: int) -> None:
+        """Note one request. No I/O."""
+        fields = usage.fields(
+            key_id=key_id,
+            release_id=release_id,
+            status=receipt.status,
+            prompt_tokens=receipt.used.prompt_tokens,
+            completion_tokens=receipt.used.completion_tokens,
+        )
+        self._waiting.append(("XADD", usage.STREAM, "MAXLEN", "~", usage.STREAM_LENGTH_MAX, "*", *fields))
+
+    async def keep_flushing(self) -> None:
+        """Write what waits, ten times a second, for as long as this process lives."""
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            try:
+                await self.flush()
+            except ValkeyAway:
+                # It stays in the queue for the next turn.
+                continue
+
+    async def flush(self) -> None:
+        """Write what waits. Raises ValkeyAway, and what is not written stays."""
+        while self._waiting:
+            batch = [self._waiting[index] for index in range(min(BATCH_MAX, len(self._waiting)))]
+            await self._valkey.call_all(batch)
+            for _ in batch:
+                self._waiting.popleft()
+
+
+def _count(number: object) -> int:
+    return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else 0

@@ -1,0 +1,96 @@
+"""Answers of slow questions, kept for a second: the database stays off the hot path."""
+
+import asyncio
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Executor
+from typing import Generic, TypeVar
+
+import structlog
+from django.db import connections
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+KEEP_SECONDS = 1.0
+# From here on an answer is asked for anew in the background while it is still given out.
+REFRESH_SECONDS = 0.5
+ENTRIES_MAX = 10_000
+
+log = structlog.get_logger(__name__)
+
+
+class Remembered(Generic[K, T]):
+    """`ask(key)`, run in a thread, its answers kept for KEEP_SECONDS from the moment of asking.
+
+    Equal questions asked at once are asked once. Belongs to one event loop.
+    """
+
+    def __init__(self, ask: Callable[[K], T], *, threads: Executor) -> None:
+        self._ask = ask
+        self._threads = threads
+        self._kept: dict[K, tuple[T, float]] = {}
+        self._asked: dict[K, asyncio.Task[T]] = {}
+
+    async def get(self, key: K) -> T:
+        """The answer for `key`, at most KEEP_SECONDS old. Raises what `ask` raises."""
+        kept = self._kept.get(key)
+        if kept is not None:
+            answer, asked_at = kept
+            age = time.monotonic() - asked_at
+            if age < REFRESH_SECONDS:
+                return answer
+            if age < KEEP_SECONDS:
+                self._begin(key)
+                return answer
+        # Shielded, since another request may wait for the same answer.
+        return await asyncio.shield(self._begin(key))
+
+    def forget(self, concerns: Callable[[K], bool]) -> None:
+        """Drop the answers to every question that `concerns` picks, and those on their way."""
+        for key in [key for key in self._kept if concerns(key)]:
+            del self._kept[key]
+        for key in [key for key in self._asked if concerns(key)]:
+            del self._asked[key]
+
+    def _begin(self, key: K) -> asyncio.Task[T]:
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.create_task(self._remember(key))
+            task.add_done_callback(_note_failure)
+        return task
+
+    async def _remember(self, key: K) -> T:
+        # The age counts from before the question, so that an answer is never older than it says.
+        asked_at = time.monotonic()
+        me = asyncio.current_task()
+        try:
+            answer = await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._ask_and_let_go, key
+            )
+            if self._asked.get(key) is me:
+                self._keep(key, answer, asked_at)
+            return answer
+        finally:
+            if self._asked.get(key) is me:
+                del self._asked[key]
+
+    def _keep(self, key: K, answer: T, asked_at: float) -> None:
+        # Taken out first, so that the oldest always stands first.
+        self._kept.pop(key, None)
+        if len(self._kept) >= ENTRIES_MAX:
+            del self._kept[next(iter(self._kept))]
+        self._kept[key] = (answer, asked_at)
+
+    def _ask_and_let_go(self, key: K) -> T:
+        try:
+            return self._ask(key)
+        finally:
+            # Outside a request of Django nobody else gives the connection back to its pool.
+            connections.close_all()
+
+
+def _note_failure(task: asyncio.Task[T]) -> None:
+    """Look at the exception, which a refresh in the background has nobody else to raise it to."""
+    if not task.cancelled() and (error := task.exception()):
+        log.warning("gateway_lookup_failed", error=type(error).__name__)

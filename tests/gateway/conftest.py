@@ -1,0 +1,98 @@
+"""A running portal in front of a small model server, and Ada's key to it."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from openai import OpenAI
+
+from portal.accounts.models import User
+from portal.keys import actions
+from portal.keys.actions import CreatedKey
+from portal.keys.models import Scope
+from portal.releases.models import Release
+from tests.gateway import processes
+
+
+@pytest.fixture(scope="session")
+def portal(django_db_setup) -> Iterator[str]:
+    """The address of a running portal."""
+    with processes.portal(PORTAL_URL="http://portal.example.org") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def upstream_url() -> Iterator[str]:
+    """The address of a running model server."""
+    with processes.upstream() as address:
+        yield address
+
+
+@pytest.fixture
+def _on_disk(transactional_db) -> None:
+    """What a test writes can be seen by another process."""
+
+
+@pytest.fixture
+def release(_on_disk, release: Release, upstream_url: str) -> Release:
+    """An open release, served by the small model server under a name of its own."""
+    release.backend_url = upstream_url
+    release.served_model_name = "tiny-served"
+    release.save()
+    return release
+
+
+@pytest.fixture
+def key(ada: User) -> CreatedKey:
+    """Ada's key for calls."""
+    return actions.create(ada, name="calls", scopes=[Scope.INFERENCE], by=ada)
+
+
+@pytest.fixture
+def client(portal: str, key: CreatedKey) -> Iterator[OpenAI]:
+    """The real client with Ada's key, that tries nothing twice."""
+    with OpenAI(base_url=f"{portal}/v1", api_key=key.token, max_retries=0, timeout=20) as made:
+        yield made
+
+
+@pytest.fixture
+def raw(portal: str, key: CreatedKey) -> Iterator[httpx.Client]:
+    """A plain HTTP client with Ada's key."""
+    with httpx.Client(base_url=portal, headers={"Authorization": f"Bearer {key.token}"}, timeout=20) as made:
+        yield made
+
+
+@pytest.fixture
+def state(upstream_url: str) -> Callable[[], dict[str, Any]]:
+    """What the model server has seen since the test began."""
+
+    def now() -> dict[str, Any]:
+        return httpx.get(f"{upstream_url}/state").json()
+
+    before = now()
+
+    def since() -> dict[str, Any]:
+        told = now()
+        return {
+            "seen": told["seen"][len(before["seen"]) :],
+            "aborted": told["aborted"] - before["aborted"],
+            "running": told["running"],
+        }
+
+    return since
+
+
+def eventually(claim: Callable[[], bool], *, within_seconds: float) -> float:
+    """Wait until `claim` holds; return how long it took."""
+    began = time.monotonic()
+    while not claim():
+        assert time.monotonic() - began < within_seconds, "It did not come true in time."
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def say(text: str) -> list[dict[str, str]]:
+    """A conversation of one message."""
+    return [{"role": "user", "content": text}]

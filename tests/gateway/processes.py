@@ -1,0 +1,79 @@
+"""Real processes for the gateway's tests: the portal under uvicorn, and the small model server."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from urllib.error import HTTPError
+from urllib.parse import urlsplit, urlunsplit
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.db import connection
+
+START_SECONDS = 40
+
+
+@contextmanager
+def portal(**variables: object) -> Iterator[str]:
+    """The portal on the tests' database and Valkey; gives its address."""
+    url = urlsplit(settings.DATABASE_URL)
+    database = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
+    with _process(
+        "uvicorn",
+        "portal.asgi:application",
+        "--loop=uvloop",
+        "--http=httptools",
+        "--timeout-graceful-shutdown=1",
+        "--log-level=warning",
+        "--port={port}",
+        path="/healthz",
+        variables={"DATABASE_URL": database, "REDIS_URL": settings.REDIS_URL, "DEBUG": "1", **variables},
+    ) as address:
+        yield address
+
+
+@contextmanager
+def upstream() -> Iterator[str]:
+    """The small model server; gives its address."""
+    with _process("tests.gateway.upstream", "{port}", path="/state", variables={}) as address:
+        yield address
+
+
+@contextmanager
+def _process(module: str, *arguments: str, path: str, variables: dict[str, object]) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", module, *(argument.format(port=port) for argument in arguments)]
+    environment = os.environ | {name: str(value) for name, value in variables.items()}
+    process = subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(process, address + path)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=15)
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        assert process.poll() is None, "The process ended as it started."
+        with suppress(OSError):
+            try:
+                urlopen(url, timeout=2).close()
+            except HTTPError:
+                pass
+            return
+        time.sleep(0.1)
+    raise TimeoutError(url)

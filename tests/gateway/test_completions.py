@@ -1,0 +1,116 @@
+"""The real client through the gateway: answers, streams, usage, and bytes that stay as they are."""
+
+import json
+
+import pytest
+
+from portal.keys import usage
+from portal.keys.models import DailyUsage
+from tests.gateway.conftest import eventually, say
+
+
+def test_ada_gets_an_answer(client):
+    answer = client.chat.completions.create(model="tiny", messages=say("words=3"))
+
+    assert answer.choices[0].message.content == "w0 w1 w2"
+    assert answer.usage.completion_tokens == 3
+    assert answer._request_id.startswith("req_")
+
+
+def test_ada_gets_a_stream_without_the_usage_that_she_did_not_ask_for(client):
+    chunks = list(client.chat.completions.create(model="tiny", messages=say("words=3"), stream=True))
+
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert text == 'w0 "usage": {} w1 "usage": {} w2 "usage": {} '
+    assert [chunk.usage for chunk in chunks if chunk.usage] == []
+
+
+def test_ada_gets_the_usage_that_she_asked_for(client):
+    chunks = list(
+        client.chat.completions.create(
+            model="tiny", messages=say("words=3"), stream=True, stream_options={"include_usage": True}
+        )
+    )
+
+    assert [chunk.usage.completion_tokens for chunk in chunks if chunk.usage] == [3]
+
+
+def test_a_stream_arrives_as_it_is_written(client):
+    stream = client.chat.completions.create(model="tiny", messages=say("words=4 pause=0.3"), stream=True)
+
+    next(iter(stream))
+    took = eventually(lambda: True, within_seconds=1)
+    stream.close()
+
+    assert took < 1
+
+
+def test_legacy_completions_pass_too(client):
+    assert client.completions.create(model="tiny", prompt="words=2").usage.completion_tokens == 2
+
+
+@pytest.mark.parametrize("name", ["tiny", "open-weights/tiny", "tiny-served"])
+def test_a_release_answers_to_each_of_its_names(client, state, name):
+    client.chat.completions.create(model=name, messages=say("hello"))
+
+    assert json.loads(state()["seen"][-1]["body"])["model"] == "tiny-served"
+
+
+def test_a_body_with_the_served_name_passes_byte_for_byte(raw, state):
+    body = '{ "model":"tiny-served",  "messages":[{"role":"user","content":"h\\u00e9llo  ✓"}], "x_unknown": 1.0e2 }'
+
+    answer = raw.post(
+        "/v1/chat/completions", content=body.encode(), headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code == 200
+    assert state()["seen"][-1]["body"] == body
+
+
+def test_unknown_fields_survive_a_rewritten_model(client, state):
+    client.chat.completions.create(
+        model="tiny", messages=say("hé ✓"), extra_body={"top_k": 3, "x": {"y": [1.5]}}
+    )
+
+    sent = json.loads(state()["seen"][-1]["body"])
+    assert (sent["top_k"], sent["x"], sent["messages"][0]["content"]) == (3, {"y": [1.5]}, "hé ✓")
+
+
+def test_the_model_server_never_sees_the_key(client, key, state):
+    client.chat.completions.create(model="tiny", messages=say("hello"))
+
+    seen = state()["seen"][-1]
+    assert key.token not in json.dumps(seen)
+    assert seen["headers"]["x-request-id"].startswith("req_")
+
+
+def test_the_models_of_ada_are_listed(client, release):
+    models = list(client.models.list())
+
+    assert [model.id for model in models] == ["tiny"]
+    assert client.models.retrieve("tiny").id == "tiny"
+    assert client.models.retrieve("open-weights/tiny").id == "tiny"
+    assert models[0].created == int(release.created_at.timestamp())
+
+
+def test_usage_is_recorded_whether_streamed_or_not(client, key):
+    client.chat.completions.create(model="tiny", messages=say("words=3"))
+    list(client.chat.completions.create(model="tiny", messages=say("words=4"), stream=True))
+
+    def is_recorded():
+        usage.record_new()
+        row = DailyUsage.objects.filter(key=key.key).first()
+        return row is not None and row.requests_count == 2
+
+    eventually(is_recorded, within_seconds=3)
+    row = DailyUsage.objects.get(key=key.key)
+    assert (row.prompt_tokens_count, row.completion_tokens_count, row.failures_count) == (14, 7, 0)
+
+
+def test_every_answer_carries_its_id_and_the_limits(raw):
+    answer = raw.get("/v1/models")
+
+    assert answer.headers["x-request-id"].startswith("req_")
+    assert answer.headers["x-ratelimit-limit-requests"] == "600"
+    assert answer.headers["x-ratelimit-remaining-requests"] == "599"
+    assert answer.headers["x-ratelimit-reset-requests"] == "100ms"

@@ -1,0 +1,191 @@
+"""What happens when someone breaks off: the client, the model server, or neither is there."""
+
+import json
+import threading
+import time
+
+import httpx2 as httpx
+import openai
+import pytest
+import redis
+from django.conf import settings
+from openai import OpenAI
+
+from playground import readiness
+from portal.keys import usage
+from portal.keys.models import DailyUsage
+from tests.gateway import processes
+from tests.gateway.conftest import eventually, say
+
+
+def test_a_client_that_leaves_a_stream_stops_the_model_server(client, key, state):
+    stream = client.chat.completions.create(model="tiny", messages=say("words=200 pause=0.05"), stream=True)
+    for _, _ in zip(range(5), stream, strict=False):
+        pass
+
+    stream.close()
+
+    took = eventually(lambda: state()["aborted"] == 1 and state()["running"] == 0, within_seconds=2)
+    assert took < 1
+
+    def is_recorded():
+        usage.record_new()
+        return DailyUsage.objects.filter(key=key.key, completion_tokens_count__gte=3).exists()
+
+    eventually(is_recorded, within_seconds=3)
+
+
+def test_a_client_that_leaves_before_its_answer_stops_the_model_server(key, portal, state):
+    client = OpenAI(base_url=f"{portal}/v1", api_key=key.token, max_retries=0, timeout=0.5)
+
+    with pytest.raises(openai.APITimeoutError):
+        client.chat.completions.create(model="tiny", messages=say("first=20"))
+
+    eventually(lambda: state()["aborted"] == 1, within_seconds=2)
+
+
+def test_a_model_server_that_dies_in_a_stream_is_told_in_the_stream(client):
+    stream = client.chat.completions.create(model="tiny", messages=say("words=9 die=3"), stream=True)
+    heard = []
+
+    with pytest.raises(openai.APIError) as failed:
+        heard.extend(stream)
+        heard.extend(stream)
+
+    assert failed.value.code == "model_server_lost"
+
+
+def test_what_came_before_a_death_is_not_lost(client):
+    stream = client.chat.completions.create(model="tiny", messages=say("words=9 die=3"), stream=True)
+    heard = ""
+
+    with pytest.raises(openai.APIError):
+        for chunk in stream:
+            heard += chunk.choices[0].delta.content or ""
+
+    assert [word for word in heard.split() if word.startswith("w")] == ["w0", "w1", "w2"]
+
+
+def test_a_model_server_that_dies_in_an_answer_cuts_the_answer(client):
+    with pytest.raises(openai.APIConnectionError):
+        client.chat.completions.create(model="tiny", messages=say("die=1"))
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "code"),
+    [
+        ("status=400 message=bad", 400, None),
+        ("status=400 message=maximum\N{NO-BREAK SPACE}context", 400, None),
+        ("status=422 message=odd", 422, None),
+        ("status=401", 502, "model_server_refused"),
+        ("status=404", 404, "unsupported_by_model"),
+        ("status=500 message=/usr/lib/secret.py", 502, "model_server_failed"),
+        ("status=503", 503, "model_unavailable"),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_error_of_the_model_server_has_openais_shape(raw, wish, status, code, stream):
+    answer = raw.post("/v1/chat/completions", json={"model": "tiny", "messages": say(wish), "stream": stream})
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (status, code)
+    assert "secret" not in error["message"]
+
+
+def test_an_endpoint_that_the_model_lacks_is_told(client):
+    with pytest.raises(openai.NotFoundError) as refused:
+        client.embeddings.create(model="tiny", input="hello")
+
+    assert refused.value.code == "unsupported_by_model"
+
+
+def test_a_model_server_that_is_away_is_a_503_to_try_again(raw, release):
+    release.backend_url = f"http://127.0.0.1:{processes.free_port()}"
+    release.save()
+
+    answer = raw.post("/v1/chat/completions", json={"model": "tiny", "messages": say("hi")})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_model_that_is_still_loading_is_told_so(raw, release):
+    release.backend_url = f"http://127.0.0.1:{processes.free_port()}"
+    release.save()
+    where = readiness._key(release.backend_url)
+    with redis.Redis.from_url(settings.REDIS_URL) as valkey:
+        valkey.set(where, json.dumps({"state": "starting", "since": time.time() - 40}), ex=60)
+
+    answer = raw.post("/v1/chat/completions", json={"model": "tiny", "messages": say("hi")})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "model_loading")
+    assert "still loading" in answer.json()["error"]["message"]
+
+
+def test_a_model_server_that_restarts_is_found_again(raw, release):
+    body = {"model": "tiny", "messages": say("hi")}
+    with processes.upstream() as address:
+        release.backend_url = address
+        release.save()
+        time.sleep(1.1)
+        first = raw.post("/v1/chat/completions", json=body)
+    gone = raw.post("/v1/chat/completions", json=body)
+
+    assert (first.status_code, gone.status_code) == (200, 503)
+
+
+def test_a_body_that_never_ends_and_limits_that_are_reached(key, upstream_url):
+    with processes.portal(
+        GATEWAY_REQUESTS_PER_MINUTE=5, GATEWAY_CONCURRENT_REQUESTS=2, GATEWAY_BODY_TIMEOUT_SECONDS=1
+    ) as portal:
+        headers = {"Authorization": f"Bearer {key.token}"}
+        with httpx.Client(base_url=portal, headers=headers, timeout=20) as raw:
+            _a_slow_body_is_cut_off(raw)
+            _one_too_many_at_once_is_refused(raw)
+            _one_too_many_a_minute_is_refused(raw)
+
+
+def _a_slow_body_is_cut_off(raw):
+    def slowly():
+        yield b'{"model":'
+        time.sleep(2)
+        yield b'"tiny"}'
+
+    answer = raw.post("/v1/chat/completions", content=slowly(), headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (408, "body_too_slow")
+
+
+def _one_too_many_at_once_is_refused(raw):
+    slow = {"model": "tiny", "messages": say("first=1.5")}
+    threads = [
+        threading.Thread(target=raw.post, args=("/v1/chat/completions",), kwargs={"json": slow}) for _ in "ab"
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.7)
+
+    answer = raw.get("/v1/models")
+    for thread in threads:
+        thread.join()
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "concurrency_limit_exceeded")
+    assert raw.get("/v1/models").status_code == 200
+
+
+def _one_too_many_a_minute_is_refused(raw):
+    answers = [raw.get("/v1/models") for _ in range(4)]
+
+    assert answers[-1].status_code == 429
+    assert answers[-1].json()["error"]["type"] == "rate_limit_error"
+    assert answers[-1].json()["error"]["code"] == "rate_limit_exceeded"
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 12
+    assert answers[-1].headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_without_valkey_the_gateway_refuses_and_says_for_how_long(key):
+    with processes.portal(REDIS_URL="redis://127.0.0.1:1/0") as portal:
+        answer = httpx.get(f"{portal}/v1/models", headers={"Authorization": f"Bearer {key.token}"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "limits_unavailable")
+    assert answer.headers["retry-after"] == "2"

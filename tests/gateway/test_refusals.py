@@ -1,0 +1,185 @@
+"""Who is kept out, and how they are told: keys, gates, models and paths."""
+
+import http.client
+import time
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import httpx2 as httpx
+import openai
+import pytest
+from django.utils import timezone
+from openai import OpenAI
+
+from portal.keys import actions, tokens
+from portal.keys.models import ApiKey, Scope
+from portal.releases.models import ReleaseStatus
+from tests import cast
+from tests.gateway.conftest import eventually, say
+
+
+def error_of(answer):
+    error = answer.json()["error"]
+    assert {"message", "type", "param", "code"} <= set(error)
+    assert answer.headers["x-request-id"].startswith("req_")
+    return error
+
+
+def ask(raw, model="tiny", **headers):
+    return raw.post("/v1/chat/completions", json={"model": model, "messages": say("hi")}, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "code"),
+    [
+        (None, "missing_key"),
+        ("", "missing_key"),
+        ("Basic b3drOg==", "missing_key"),
+        ("Bearer sk-1234", "malformed_key"),
+        ("Bearer owk_0123456789ab_" + "x" * 38, "malformed_key"),
+        ("Bearer " + "x" * 5000, "malformed_key"),
+        (f"Bearer {tokens.mint().token}", "unknown_key"),
+    ],
+)
+def test_a_request_without_a_good_key_is_a_401(portal, release, authorization, code):
+    headers = {} if authorization is None else {"Authorization": authorization}
+
+    answer = httpx.post(f"{portal}/v1/chat/completions", json={"model": "tiny"}, headers=headers)
+
+    error = error_of(answer)
+    assert (answer.status_code, error["code"], error["type"]) == (401, code, "authentication_error")
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert error["link"] == "http://portal.example.org/keys/"
+
+
+def test_a_wrong_secret_is_an_unknown_key(portal, key):
+    forged = tokens.mint(public_id=key.key.public_id).token
+
+    answer = httpx.get(f"{portal}/v1/models", headers={"Authorization": f"Bearer {forged}"})
+
+    assert (answer.status_code, error_of(answer)["code"]) == (401, "unknown_key")
+
+
+def test_an_expired_key_is_a_401(raw, key):
+    ApiKey.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
+
+    answer = raw.get("/v1/models")
+
+    assert (answer.status_code, error_of(answer)["code"]) == (401, "expired_key")
+
+
+def test_a_key_for_weights_is_a_403(portal, ada):
+    made = actions.create(ada, name="weights", scopes=[Scope.WEIGHTS], by=ada)
+
+    answer = httpx.get(f"{portal}/v1/models", headers={"Authorization": f"Bearer {made.token}"})
+
+    assert (answer.status_code, error_of(answer)["code"]) == (403, "wrong_scope")
+
+
+def test_a_revocation_is_felt_within_a_second(raw, key, ada):
+    assert raw.get("/v1/models").status_code == 200
+
+    actions.revoke(key.key, by=ada)
+
+    took = eventually(lambda: raw.get("/v1/models").status_code == 401, within_seconds=1)
+    assert error_of(raw.get("/v1/models"))["code"] == "revoked_key"
+    assert took < 1
+
+
+def test_a_revoked_approval_is_felt_within_a_second_and_names_the_gate(raw, ada):
+    assert ask(raw).status_code == 200
+
+    ada.applications.update(status="revoked")
+
+    eventually(lambda: ask(raw).status_code == 403, within_seconds=1.5)
+    assert error_of(ask(raw))["code"] == "approved"
+
+
+def test_mallory_is_told_the_gate_and_its_step_by_the_real_client(portal, release, mallory):
+    cast.programme(release)
+    made = actions.create(mallory, name="calls", scopes=[Scope.INFERENCE], by=mallory)
+    client = OpenAI(base_url=f"{portal}/v1", api_key=made.token, max_retries=0)
+
+    with pytest.raises(openai.PermissionDeniedError) as refused:
+        client.chat.completions.create(model="tiny", messages=say("hi"))
+
+    assert refused.value.code == "approved"
+    assert refused.value.body["link"] == "http://portal.example.org/apply/early-access/"
+    assert "http://portal.example.org/apply/early-access/" in refused.value.message
+    assert list(client.models.list()) == []
+
+
+def test_a_deactivated_person_is_refused(raw, ada):
+    ada.is_active = False
+    ada.save()
+
+    answer = ask(raw)
+
+    assert (answer.status_code, error_of(answer)["code"]) == (403, "account_active")
+
+
+@pytest.mark.parametrize("model", ["no-such-model", "tiny/../tiny", "a\0b", "x" * 10_000, "TINY"])
+def test_an_unknown_model_is_a_404(raw, release, model):
+    answer = ask(raw, model=model)
+
+    assert (answer.status_code, error_of(answer)["code"]) == (404, "model_not_found")
+
+
+def test_a_release_that_is_not_announced_is_unknown(raw, release):
+    release.status = ReleaseStatus.DRAFT
+    release.save()
+
+    assert error_of(ask(raw))["code"] == "model_not_found"
+    assert error_of(raw.get("/v1/models/tiny"))["code"] == "model_not_found"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/invocations", "/v1/tokenize", "/v1/detokenize", "/v1/load_lora_adapter", "/v1/score", "/v1/rerank",
+        "/v1/../health", "/v1/../invocations", "/v1/chat/../../tokenize", "/v1/%2e%2e/health",
+        "/v1/chat%2fcompletions", "/v1/%63hat/completions", "/%76%31/completions", "/v1//chat/completions",
+        "/v1/chat/completions/", "/v1/chat/completions;x", "/v1/chat/completions%00", "/v1/CHAT/completions",
+        "/v1/files", "/v1/responses", "/v1/messages", "/v1/",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_other_path_reaches_the_model_server(portal, key, state, method, path):
+    # Not by httpx, which would tidy the path before it sends it.
+    connection = http.client.HTTPConnection(urlsplit(portal).netloc, timeout=10)
+    headers = {"Authorization": f"Bearer {key.token}", "Content-Type": "application/json"}
+
+    connection.request(method, path, body='{"model": "tiny", "messages": []}', headers=headers)
+    answer = connection.getresponse()
+
+    assert answer.status == 404
+    assert b'"code": "unknown_url"' in answer.read()
+    assert state()["seen"] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/invocations", "/tokenize", "/metrics/x", "/load", "/version", "//v1/models"]
+)
+def test_the_model_servers_other_paths_are_not_the_portals(portal, key, state, path):
+    headers = {"Authorization": f"Bearer {key.token}"}
+
+    answer = httpx.get(f"{portal}{path}", headers=headers)
+
+    assert answer.status_code == 404
+    assert state()["seen"] == []
+
+
+def test_a_wrong_method_is_a_405(raw):
+    answers = [raw.get("/v1/chat/completions"), raw.post("/v1/models"), raw.delete("/v1/models/tiny")]
+
+    assert [answer.status_code for answer in answers] == [405, 405, 405]
+    assert [answer.headers["allow"] for answer in answers] == ["POST", "GET", "GET"]
+
+
+def test_no_refusal_is_slow(raw, key):
+    began = time.monotonic()
+
+    for _ in range(50):
+        raw.get("/v1/models", headers={"Authorization": "Bearer nothing"})
+
+    assert time.monotonic() - began < 3

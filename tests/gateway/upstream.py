@@ -1,0 +1,132 @@
+"""A small model server with OpenAI's wire and vLLM's manners, deterministic and naughty on demand.
+
+Run as `python -m tests.gateway.upstream PORT`. What it does stands in the last message or the
+prompt: `words=20 pause=0.05` says w0 … w19 with pauses, `die=3` cuts the connection behind three
+words, `status=500` refuses with `message=…`, `first=2` waits for two seconds before anything.
+Every request is remembered and told at `/state`.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from typing import Any
+
+from aiohttp import web
+
+JSON = dict[str, Any]
+
+
+class Upstream:
+    """The server's state: what was asked, and how many clients left before the end."""
+
+    def __init__(self) -> None:
+        self.seen: list[JSON] = []
+        self.running = 0
+        self.aborted = 0
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=50_000_000, handler_args={"handler_cancellation": True})
+        app.router.add_get("/state", self.state)
+        app.router.add_post("/v1/chat/completions", self.complete)
+        app.router.add_post("/v1/completions", self.complete)
+        app.router.add_post("/v1/embeddings", self.missing)
+        # Everything else that vLLM offers answers here, so that a hole in the gateway would show.
+        app.router.add_route("*", "/{path:.*}", self.open_door)
+        return app
+
+    async def state(self, _: web.Request) -> web.Response:
+        return web.json_response({"seen": self.seen, "running": self.running, "aborted": self.aborted})
+
+    async def missing(self, _: web.Request) -> web.Response:
+        return web.json_response({"detail": "Not Found"}, status=404)
+
+    async def open_door(self, request: web.Request) -> web.Response:
+        self.seen.append({"path": request.path})
+        return web.json_response({"open": request.path})
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        raw = await request.read()
+        self.seen.append(
+            {
+                "path": request.path,
+                "body": raw.decode(),
+                "headers": {name.lower(): value for name, value in request.headers.items()},
+            }
+        )
+        body = json.loads(raw)
+        wants = _wants(body)
+        self.running += 1
+        is_whole = False
+        try:
+            await asyncio.sleep(float(wants.get("first", 0)))
+            response = await self._answer(request, body, wants)
+            is_whole = True
+            return response
+        finally:
+            self.running -= 1
+            self.aborted += not is_whole
+
+    async def _answer(self, request: web.Request, body: JSON, wants: dict[str, str]) -> web.StreamResponse:
+        if status := int(wants.get("status", 0)):
+            error = {
+                "message": wants.get("message", "no"),
+                "type": "BadRequestError",
+                "param": None,
+                "code": status,
+            }
+            return web.json_response({"error": error}, status=status)
+        words = int(wants.get("words", 5))
+        usage = {"prompt_tokens": 7, "total_tokens": 7 + words, "completion_tokens": words}
+        if body.get("stream"):
+            return await self._stream(request, body, wants, usage)
+        text = " ".join(f"w{number}" for number in range(words))
+        if "die" in wants:
+            response = web.StreamResponse(
+                headers={"Content-Type": "application/json", "Content-Length": "9999"}
+            )
+            await response.prepare(request)
+            await response.write(b'{"id": "cut')
+            request.transport.abort()
+            return response
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        return web.json_response(_head(body, "chat.completion") | {"choices": [choice], "usage": usage})
+
+    async def _stream(
+        self, request: web.Request, body: JSON, wants: dict[str, str], usage: JSON
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        await response.prepare(request)
+        head = _head(body, "chat.completion.chunk")
+
+        async def say(choices: list[JSON], **more: Any) -> None:
+            await response.write(b"data: %b\n\n" % json.dumps(head | {"choices": choices} | more).encode())
+
+        await say([{"index": 0, "delta": {"role": "assistant", "content": ""}}])
+        for number in range(int(wants.get("words", 5))):
+            if number == int(wants.get("die", -1)):
+                await response.write(b'data: {"half": ')
+                request.transport.abort()
+                return response
+            await asyncio.sleep(float(wants.get("pause", 0)))
+            # A word that looks like a field, so that nobody takes the model's words for its usage.
+            await say([{"index": 0, "delta": {"content": f'w{number} "usage": {{}} '}}])
+        await say([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        if (body.get("stream_options") or {}).get("include_usage"):
+            await say([], usage=usage)
+        await response.write(b"data: [DONE]\n\n")
+        await response.write_eof()
+        return response
+
+
+def _head(body: JSON, kind: str) -> JSON:
+    return {"id": "chatcmpl-1", "object": kind, "created": 1, "model": body["model"]}
+
+
+def _wants(body: JSON) -> dict[str, str]:
+    text = body.get("prompt") or body["messages"][-1]["content"]
+    return dict(re.findall(r"(\w+)=([^ ]+)", str(text)))
+
+
+if __name__ == "__main__":
+    web.run_app(Upstream().app(), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
