@@ -6,6 +6,7 @@ from functools import cache
 
 from django import template
 from django.conf import settings
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -93,6 +94,16 @@ def here(context: template.Context, path: str, *, exact: bool = False) -> SafeSt
     if current == path:
         return mark_safe('aria-current="page"')
     return mark_safe('aria-current="true"') if not exact and current.startswith(path) else ""
+
+
+@register.simple_tag(takes_context=True)
+def nav_link(
+    context: template.Context, name: str, label: str, *, picture: str = "", exact: bool = False
+) -> SafeString:
+    """Link the page of the URL `name` from a navigation list, marked if the visitor is there."""
+    path = reverse(name)
+    drawing = icon(picture) if picture else ""
+    return format_html('<a href="{}" {}>{}{}</a>', path, here(context, path, exact=exact), drawing, label)
 
 
 @register.filter
