@@ -1,7 +1,7 @@
-"""Install the portal's Python packages into .venv from hash-locked lists; called by make as `install.py app|dev`.
+"""Install the portal's packages into .venv from hash-locked lists; called by make as `install.py app|dev`.
 
-Skips in milliseconds what is installed already. Parses on old Pythons, to tell them in one sentence that they are old.
-Standard library only.
+Skips in milliseconds what is installed already. Parses on old Pythons, to tell them in one sentence that they
+are old. Standard library only.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ def suitable_python():
         path = shutil.which(name)
         if path and version_of(path) is not None and OLDEST <= version_of(path) <= NEWEST:
             return path
-    leave(
+    return leave(
         "The portal needs Python 3.11, 3.12 or 3.13 and `{}` is {}.{}: install one of them, "
         "or name it, for example `make run PYTHON=/path/to/python3.12`.".format(
             sys.executable, *sys.version_info[:2]
@@ -89,7 +89,9 @@ def install_with_uv(wanted):
     if logged(pip("install", "--require-hashes", "--no-deps", "-r", lock_of("uv"))) != 0:
         return False
     return (
-        logged([uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", lock_of(wanted)])
+        logged(
+            [uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes", "-r", lock_of(wanted)]
+        )
         == 0
     )
 
@@ -105,11 +107,13 @@ def run_or_leave(command):
         return
     with open(LOG, errors="replace") as file:
         said = file.read()
-    lines = [line for line in said.splitlines() if "error" in line.lower()] or said.splitlines() or ["no reason"]
+    lines = (
+        [line for line in said.splitlines() if "error" in line.lower()] or said.splitlines() or ["no reason"]
+    )
     if "No space left on device" in said:
-        leave("The disk became full while packages were being installed: free 1 GB and run the same command again.")
+        leave("The disk became full during the installation: free 1 GB and run the same command again.")
     if any(sign in said for sign in NETWORK_SIGNS):
-        leave("Packages could not be downloaded: check the network (or pip's settings) and run the same command again.")
+        leave("Packages could not be downloaded: check the network and run the same command again.")
     leave("Packages could not be installed: {} (all of it: {})".format(lines[-1].strip(), LOG))
 
 
@@ -123,7 +127,9 @@ def works(python):
     """Whether .venv holds an interpreter that starts, is of a fitting version and belongs to this folder."""
     if not os.path.exists(python) or version_of(python) is None:
         return False
-    belongs = subprocess.run([python, "-m", "pip", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    belongs = subprocess.run(
+        [python, "-m", "pip", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     return belongs.returncode == 0 and OLDEST <= version_of(python) <= NEWEST
 
 

@@ -1,4 +1,4 @@
-"""Compile every list under requirements/ from pyproject.toml and the .in files: hash-locked, with no address inside.
+"""Compile every list under requirements/ from pyproject.toml and the .in files: hashes, and no addresses.
 
 Called by `make lock`, with this environment's uv.
 """

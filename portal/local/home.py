@@ -1,4 +1,4 @@
-"""PORTAL_HOME: its folders, the lock that lets one portal run on it, its secrets, and what is published while it runs."""
+"""PORTAL_HOME: its folders, the lock that lets one portal run on it, its secrets, and where its parts are."""
 
 import fcntl
 import os
@@ -44,7 +44,7 @@ class Home:
             ) from error
 
     def lock(self) -> None:
-        """Hold this home until the process and every leash it started are gone. Raises Trouble if another does."""
+        """Hold this home until this process and its leashes are gone. Raises Trouble if another does."""
         descriptor = os.open(self.run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
         while True:
@@ -56,8 +56,8 @@ class Home:
                 if _lives(holder) or time.monotonic() > deadline:
                     os.close(descriptor)
                     raise Trouble(
-                        f"A portal already runs on {self.root} (process {holder or 'unknown'}): stop it with Ctrl-C "
-                        "in its terminal, or set PORTAL_HOME and PORT to run a second one."
+                        f"A portal already runs on {self.root} (process {holder}): "
+                        "stop it with Ctrl-C in its terminal, or set PORTAL_HOME and PORT to run a second one."
                     ) from None
                 time.sleep(0.2)
         os.ftruncate(descriptor, 0)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,7 +27,11 @@ class Account:
 
 @dataclass(frozen=True)
 class Part:
-    """One command to supervise. `env` is its whole environment; `remove` lists folders to delete when it is stopped."""
+    """One command to supervise.
+
+    `env` is its whole environment; `remove` lists folders to delete once it is stopped; lines with one of
+    `muted` say nothing to a person and go to the log file only.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -36,14 +40,17 @@ class Part:
     account: Account | None = None
     stop_signal: int = signal.SIGTERM
     grace_seconds: float = 5.0
-    remove: tuple[str, ...] = field(default=())
+    remove: tuple[str, ...] = ()
+    muted: tuple[str, ...] = ()
 
 
 class Leash:
     """A started part. It ends, with everything below it, when this process lets go or dies."""
 
-    def __init__(self, part: Part, *, output: int | IO[Any] | None = None, keep: tuple[int, ...] = ()) -> None:
-        """Start `part` with its output going to `output`; `keep` are descriptors that the leash holds open."""
+    def __init__(
+        self, part: Part, *, output: int | IO[Any] | None = None, keep: tuple[int, ...] = ()
+    ) -> None:
+        """Start `part`, its output going to `output`; `keep` are descriptors that the leash holds open."""
         self.part = part
         reader, self._pipe = os.pipe()
         spec = {

@@ -10,6 +10,7 @@ import signal
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -49,7 +50,7 @@ class Postgres:
         return f"postgres://{ROLE}@/{self.socket_folder}/{DATABASE}"
 
     def prepare(self) -> Part:
-        """Make the data on first use and say how to run the server. Raises Trouble when PostgreSQL refuses."""
+        """Make the data on first use and say how to run the server. Raises Trouble when that fails."""
         self._own(self.socket_folder)
         if self.account:
             # The account must pass through to its own folder, and can list nothing on the way.
@@ -71,6 +72,7 @@ class Postgres:
             stop_signal=signal.SIGINT,
             grace_seconds=4.0,
             remove=(str(self.socket_folder), str(self.socket_folder.parent / "postgres")),
+            muted=("the database system is starting up", "due to administrator command"),
         )
 
     def answers(self) -> bool:
@@ -100,7 +102,13 @@ class Postgres:
         made = subprocess.run(
             [
                 *(str(self.binaries / "initdb"), "-D", self._data_as_seen(draft), "-U", ROLE),
-                *("--auth-local=trust", "--auth-host=reject", "--encoding=UTF8", "--no-instructions", "--no-sync"),
+                *(
+                    "--auth-local=trust",
+                    "--auth-host=reject",
+                    "--encoding=UTF8",
+                    "--no-instructions",
+                    "--no-sync",
+                ),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
             ],
             cwd=draft,
@@ -119,8 +127,8 @@ class Postgres:
         version = (self.data / "PG_VERSION").read_text().strip()
         if version != "18":
             raise Trouble(
-                f"The data under {self.data} are PostgreSQL {version}'s and the embedded server is 18: dump them with "
-                f"pg_dump {version} and load them into a fresh PORTAL_HOME."
+                f"The data under {self.data} are PostgreSQL {version}'s and the embedded server is 18: "
+                f"dump them with pg_dump {version} and load them into a fresh PORTAL_HOME."
             )
 
     def _own(self, folder: Path) -> None:
@@ -129,8 +137,11 @@ class Postgres:
             os.chown(folder, self.account.uid, self.account.gid)
 
     def _data_as_seen(self, folder: Path) -> str:
-        """How the server names its data: as root its account may not be able to enter the parents of the folder,
-        but a process can always reach the folder that it was started in."""
+        """How the server names its data.
+
+        The account that root drops to may not be able to enter the folder's parents, but a process can always
+        reach the folder that it was started in.
+        """
         return "/proc/self/cwd" if self.account else str(folder)
 
 
@@ -185,7 +196,7 @@ def _can_run(program: Path, account: Account) -> bool:
     return tried.returncode == 0
 
 
-def _identity(account: Account | None) -> dict[str, object]:
+def _identity(account: Account | None) -> dict[str, Any]:
     return {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
 
 

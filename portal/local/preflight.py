@@ -12,6 +12,7 @@ from portal.local.trouble import Trouble
 GIB = 1024**3
 # PostgreSQL's write-ahead log, Valkey's log and a day of portal logs.
 ROOM_TO_RUN_BYTES = GIB // 2
+HIGHEST_PORT = 65535
 
 
 def require_room(home: Path, *, free_bytes: int | None = None) -> None:
@@ -19,8 +20,8 @@ def require_room(home: Path, *, free_bytes: int | None = None) -> None:
     free = shutil.disk_usage(home).free if free_bytes is None else free_bytes
     if free < ROOM_TO_RUN_BYTES:
         raise Trouble(
-            f"The disk of {home} has {free / GIB:.1f} GB free and the portal needs {ROOM_TO_RUN_BYTES / GIB:.1f} GB: "
-            "free some, or set PORTAL_HOME to a folder on another disk."
+            f"The disk of {home} has {free / GIB:.1f} GB free and the portal needs "
+            f"{ROOM_TO_RUN_BYTES / GIB:.1f} GB: free some, or set PORTAL_HOME to a folder on another disk."
         )
 
 
@@ -39,7 +40,7 @@ def require_port(host: str, port: int) -> None:
 
 def _why_not(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        other = port + 1 if port < 65535 else 8000
+        other = port + 1 if port < HIGHEST_PORT else 8000
         return (
             f"Port {port} is in use by another program: stop that program, or choose another port, "
             f"for example `PORT={other} make run`."

@@ -1,4 +1,4 @@
-"""The embedded Valkey: queues, live streams and cache, kept on disk, over a Unix socket that only its owner can open."""
+"""The embedded Valkey: queues, live streams and cache, kept on disk, over a socket for its owner only."""
 
 import os
 import socket
@@ -38,6 +38,7 @@ class Valkey:
             cwd=str(self.data),
             grace_seconds=4.0,
             remove=(str(self.socket.parent),),
+            muted=("Memory overcommit", "signal-handler", "ready to exit"),
         )
 
     def answers(self) -> bool:

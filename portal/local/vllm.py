@@ -1,12 +1,10 @@
 """The embedded vLLM: where it is installed, how its model is made from a wheel, and how it is served."""
 
 import hashlib
+import http.client
 import os
 import shutil
 import sys
-import urllib.error
-import urllib.request
-from contextlib import suppress
 from pathlib import Path
 
 from portal.local import preflight
@@ -73,7 +71,10 @@ class Vllm:
         self.model.parent.mkdir(parents=True, exist_ok=True)
         script = str(STANDALONE / "convert.py")
         return Part(
-            "model", (str(self.python), "-I", script, str(self.model)), env=self._environment(), grace_seconds=1.0
+            "model",
+            (str(self.python), "-I", script, str(self.model)),
+            env=self._environment(),
+            grace_seconds=1.0,
         )
 
     def place_model(self, folder: Path) -> Path:
@@ -105,10 +106,14 @@ class Vllm:
 
     def answers(self) -> bool:
         """Whether the server is ready to generate."""
-        with suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(f"{self.url}/health", timeout=2) as response:  # noqa: S310 — our own http URL.
-                return bool(response.status == 200)  # noqa: PLR2004
-        return False
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        try:
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def _environment(self) -> dict[str, str]:
         env = {

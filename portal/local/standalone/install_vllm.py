@@ -1,7 +1,7 @@
 """Install vLLM for the CPU into a virtual environment of its own, from hash-locked lists.
 
-Called as `python install_vllm.py DIRECTORY REQUIREMENTS`. It ends with status 0, or with 3 and one sentence as its last
-line. What was done stays, so a second run goes on where the first one stopped. Standard library only.
+Called as `python install_vllm.py DIRECTORY REQUIREMENTS`. It ends with status 0, or with 3 and one sentence as
+its last line. What was done stays, so a second run goes on where the first one stopped. Standard library only.
 """
 
 import fcntl
@@ -31,7 +31,7 @@ NETWORK_SIGNS = (
 )
 
 
-class Failed(Exception):
+class InstallationError(Exception):
     """The installation cannot go on; `str()` of it is the sentence for a person."""
 
 
@@ -59,12 +59,14 @@ def _environment(target: Path) -> Path:
             [sys.executable, "-m", "venv", str(target)], capture_output=True, text=True, check=False
         )
         if made.returncode:
-            raise Failed("The virtual environment for vLLM could not be made: install Python's venv package.")
+            raise InstallationError(
+                "The virtual environment for vLLM could not be made: install Python's venv package."
+            )
     return python
 
 
 def _install_torch(python: Path, target: Path, requirements: Path) -> None:
-    """Take torch's CPU build where pip is configured to find it, else the registry's, which needs GPU libraries."""
+    """Take torch's CPU build where pip finds it, else the registry's, which needs GPU libraries."""
     if _pip(python, target, requirements / "vllm-torch-cpu.txt").returncode == 0:
         return
     _require_room(target, REGISTRY_ROOM_BYTES)
@@ -83,14 +85,18 @@ def _install(python: Path, target: Path, listed: Path) -> None:
     said = done.stdout + done.stderr
     (target.parent / f"{target.name}.log").write_text(said)
     if "No space left on device" in said:
-        raise Failed(
+        raise InstallationError(
             f"The disk became full while vLLM was being installed under {target.parent}: {REMEDY}"
         )
     if any(sign in said for sign in NETWORK_SIGNS):
-        raise Failed("vLLM could not be downloaded: check the network and start again; it goes on where it stopped.")
+        raise InstallationError(
+            "vLLM could not be downloaded: check the network and start again; it goes on where it stopped."
+        )
     errors = [line for line in said.splitlines() if line.startswith("ERROR")]
     reason = errors[-1].removeprefix("ERROR: ") if errors else f"pip ended with status {done.returncode}"
-    raise Failed(f"vLLM could not be installed: {reason} (all of it: {target.parent / target.name}.log)")
+    raise InstallationError(
+        f"vLLM could not be installed: {reason} (all of it: {target.parent / target.name}.log)"
+    )
 
 
 def _pip(python: Path, target: Path, listed: Path) -> "subprocess.CompletedProcess[str]":
@@ -125,7 +131,7 @@ def _is_for_gpus(python: Path) -> bool:
 def _require_room(target: Path, needed_bytes: int) -> None:
     free = shutil.disk_usage(target).free
     if free < needed_bytes:
-        raise Failed(
+        raise InstallationError(
             f"The disk is too full to install vLLM ({free / GIB:.1f} GB are free under {target.parent}, "
             f"{needed_bytes / GIB:.0f} GB are needed): {REMEDY}"
         )
@@ -134,7 +140,7 @@ def _require_room(target: Path, needed_bytes: int) -> None:
 if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())
-    except Failed as failure:
+    except InstallationError as failure:
         print(failure, flush=True)
         sys.exit(FAILED)
     except OSError as error:

@@ -1,8 +1,8 @@
 """Hold one command on a leash: when whoever holds the other end is gone, end it and all that it started.
 
-Called as `python leash.py SPEC` with a JSON object, and a pipe as standard input that nobody ever writes to. The end
-of that pipe means: stop. A supervisor that is killed closes its end as surely as one that stops, so neither leaves a
-process behind. Standard library only; it runs before there is a portal to import.
+Called as `python leash.py SPEC` with a JSON object, and a pipe as standard input that nobody ever writes to.
+The end of that pipe means: stop. A supervisor that is killed closes its end as surely as one that stops, so
+neither leaves a process behind. Standard library only; it runs before there is a portal to import.
 """
 
 import ctypes
@@ -75,7 +75,7 @@ def _start(spec: dict[str, Any]) -> int:
             stdin=subprocess.DEVNULL,
             cwd=spec["cwd"],
             start_new_session=True,
-            preexec_fn=_die_with_parent(spec["stop_signal"]),
+            preexec_fn=_die_with_parent(spec["stop_signal"]),  # noqa: PLW1509 — there are no threads here.
             **identity,
         ).pid
     except OSError as error:

@@ -1,0 +1,89 @@
+"""The portal's own processes: the web server, the two workers, beat, and commands of manage.py."""
+
+import http.client
+import sys
+from collections.abc import Mapping
+
+from portal.local.parts import Part
+
+# Each stream waits in a thread of its own while one loop a process moves the tokens.
+STREAM_THREADS = 256
+TASK_THREADS = 4
+CELERY = (sys.executable, "-m", "celery", "-A", "portal.celery:app", "--quiet")
+# One worker a queue on one machine: there is nobody to gossip with.
+ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
+
+
+def web(env: Mapping[str, str], *, host: str, port: int) -> Part:
+    """The ASGI server."""
+    return Part(
+        "web",
+        (
+            *(
+                sys.executable,
+                "-m",
+                "uvicorn",
+                "portal.asgi:application",
+                "--host",
+                host,
+                "--port",
+                str(port),
+            ),
+            *("--loop", "uvloop", "--http", "httptools", "--no-proxy-headers", "--no-access-log"),
+            # Open streams would hold a stop for as long as they last.
+            *("--log-level", "warning", "--timeout-graceful-shutdown", "2"),
+        ),
+        env,
+        muted=("GET /healthz",),
+    )
+
+
+def workers(env: dict[str, str]) -> tuple[Part, ...]:
+    """The worker for streams, the worker for everything else, and beat."""
+    # They say each task at INFO, one every second or so; and as root, which is the person's choice, much more.
+    env = {"LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore:You're running the worker with superuser"} | env
+    return (
+        Part(
+            "inference",
+            (
+                *(*CELERY, "worker", "--queues", "inference", "--hostname", "inference@%h"),
+                *("--pool", "threads", "--concurrency", str(STREAM_THREADS), *ALONE),
+            ),
+            env,
+            grace_seconds=3.0,
+        ),
+        Part(
+            "worker",
+            (
+                *(*CELERY, "worker", "--queues", "default", "--hostname", "default@%h"),
+                *("--pool", "threads", "--concurrency", str(TASK_THREADS), *ALONE),
+            ),
+            env,
+            grace_seconds=3.0,
+        ),
+        Part(
+            "beat",
+            (*CELERY, "beat", "--pidfile", "", "--loglevel", "WARNING"),
+            env,
+            grace_seconds=2.0,
+        ),
+    )
+
+
+def manage(env: Mapping[str, str], *arguments: str) -> Part:
+    """One command of manage.py, as a job."""
+    return Part("setup", (sys.executable, "manage.py", *arguments), env, grace_seconds=1.0)
+
+
+def healthy(host: str, port: int) -> bool:
+    """Whether the web server answers /healthz."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — compared, not listened on.
+    connection = http.client.HTTPConnection(reached, port, timeout=2)
+    try:
+        # ALLOWED_HOSTS may not hold the address, but always holds localhost in development.
+        connection.request("GET", "/healthz", headers={"Host": "localhost"})
+        return connection.getresponse().status < 500  # noqa: PLR2004 — it answers, whatever it says.
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
