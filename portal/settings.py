@@ -156,6 +156,8 @@ CELERY_TASK_ROUTES = {"playground.tasks.generate": {"queue": "inference"}}
 CELERY_TASK_TIME_LIMIT = None  # The thread pool cannot kill; each task bounds its own calls.
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Our log lines go to standard output, which Celery would otherwise log a second time.
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     # Playground: readiness of the model server, and generations that nobody works on any more.
