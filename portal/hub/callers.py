@@ -1,0 +1,26 @@
+"""Who asks at the hub's door: the bearer of a key, or the person signed in to the browser."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from portal.access.facts import Person
+from portal.keys.authentication import bearer_token, find_key
+from portal.keys.models import ApiKey, Scope
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A person, who may be anonymous, and the key they came with."""
+
+    user: Person
+    key: ApiKey | None
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """Who asks. A key that is sent counts, also beside a session. Raises KeyRefusal for one that does not."""
+    token = bearer_token(request.headers.get("Authorization", ""))
+    if not token:
+        return Caller(request.user, None)
+    key = find_key(token, scope=Scope.WEIGHTS)
+    return Caller(key.user, key)
