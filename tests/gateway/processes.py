@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import urlopen
 
@@ -69,11 +69,10 @@ def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         assert process.poll() is None, "The process ended as it started."
-        with suppress(OSError):
-            try:
+        # Any answer will do.
+        with suppress(URLError, ConnectionError):
+            with suppress(HTTPError):
                 urlopen(url, timeout=2).close()
-            except HTTPError:
-                pass
             return
         time.sleep(0.1)
     raise TimeoutError(url)

@@ -29,27 +29,35 @@ def ask(raw, model="tiny", **headers):
     return raw.post("/v1/chat/completions", json={"model": model, "messages": say("hi")}, headers=headers)
 
 
-@pytest.mark.parametrize(
-    ("authorization", "code"),
-    [
-        (None, "missing_key"),
-        ("", "missing_key"),
-        ("Basic b3drOg==", "missing_key"),
-        ("Bearer sk-1234", "malformed_key"),
-        ("Bearer owk_0123456789ab_" + "x" * 38, "malformed_key"),
-        ("Bearer " + "x" * 5000, "malformed_key"),
-        (f"Bearer {tokens.mint().token}", "unknown_key"),
-    ],
-)
-def test_a_request_without_a_good_key_is_a_401(portal, release, authorization, code):
-    headers = {} if authorization is None else {"Authorization": authorization}
+def test_a_request_without_a_good_key_is_a_401(portal, release):
+    expected = {
+        "": "missing_key",
+        "Basic b3drOg==": "missing_key",
+        "Bearer": "missing_key",
+        "Bearer sk-1234": "malformed_key",
+        "Bearer owk_0123456789ab_" + "x" * 38: "malformed_key",
+        "Bearer " + "x" * 5000: "malformed_key",
+        f"Bearer {tokens.mint().token}": "unknown_key",
+    }
 
-    answer = httpx.post(f"{portal}/v1/chat/completions", json={"model": "tiny"}, headers=headers)
+    answers = {
+        given: httpx.post(
+            f"{portal}/v1/completions", json={"model": "tiny"}, headers={"Authorization": given}
+        )
+        for given in expected
+    }
 
-    error = error_of(answer)
-    assert (answer.status_code, error["code"], error["type"]) == (401, code, "authentication_error")
-    assert answer.headers["www-authenticate"] == "Bearer"
-    assert error["link"] == "http://portal.example.org/keys/"
+    assert {given: error_of(answer)["code"] for given, answer in answers.items()} == expected
+    for answer in answers.values():
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        assert error_of(answer)["type"] == "authentication_error"
+        assert error_of(answer)["link"] == "http://portal.example.org/keys/"
+
+
+def test_a_request_without_an_authorization_header_is_a_401(portal):
+    answer = httpx.get(f"{portal}/v1/models")
+
+    assert (answer.status_code, error_of(answer)["code"]) == (401, "missing_key")
 
 
 def test_a_wrong_secret_is_an_unknown_key(portal, key):
@@ -118,11 +126,11 @@ def test_a_deactivated_person_is_refused(raw, ada):
     assert (answer.status_code, error_of(answer)["code"]) == (403, "account_active")
 
 
-@pytest.mark.parametrize("model", ["no-such-model", "tiny/../tiny", "a\0b", "x" * 10_000, "TINY"])
-def test_an_unknown_model_is_a_404(raw, release, model):
-    answer = ask(raw, model=model)
+def test_an_unknown_model_is_a_404(raw, release):
+    for model in ("no-such-model", "tiny/../tiny", "a\0b", "x" * 10_000, "TINY", " tiny"):
+        answer = ask(raw, model=model)
 
-    assert (answer.status_code, error_of(answer)["code"]) == (404, "model_not_found")
+        assert (answer.status_code, error_of(answer)["code"]) == (404, "model_not_found"), model
 
 
 def test_a_release_that_is_not_announced_is_unknown(raw, release):
@@ -133,39 +141,35 @@ def test_a_release_that_is_not_announced_is_unknown(raw, release):
     assert error_of(raw.get("/v1/models/tiny"))["code"] == "model_not_found"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/v1/invocations", "/v1/tokenize", "/v1/detokenize", "/v1/load_lora_adapter", "/v1/score", "/v1/rerank",
-        "/v1/../health", "/v1/../invocations", "/v1/chat/../../tokenize", "/v1/%2e%2e/health",
-        "/v1/chat%2fcompletions", "/v1/%63hat/completions", "/%76%31/completions", "/v1//chat/completions",
-        "/v1/chat/completions/", "/v1/chat/completions;x", "/v1/chat/completions%00", "/v1/CHAT/completions",
-        "/v1/files", "/v1/responses", "/v1/messages", "/v1/",
-    ],
-)  # fmt: skip
+CLOSED = [
+    "/v1/invocations", "/v1/tokenize", "/v1/detokenize", "/v1/load_lora_adapter", "/v1/score", "/v1/rerank",
+    "/v1/../health", "/v1/../invocations", "/v1/chat/../../tokenize", "/v1/%2e%2e/health",
+    "/v1/chat%2fcompletions", "/v1/%63hat/completions", "/%76%31/completions", "/v1//chat/completions",
+    "/v1/chat/completions/", "/v1/chat/completions;x", "/v1/chat/completions%00", "/v1/CHAT/completions",
+    "/v1/files", "/v1/responses", "/v1/messages", "/v1/pooling", "/v1/classify", "/v1/audio/speech", "/v1/",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_no_other_path_reaches_the_model_server(portal, key, state, method, path):
+def test_no_other_path_reaches_the_model_server(portal, key, state, method):
     # Not by httpx, which would tidy the path before it sends it.
     connection = http.client.HTTPConnection(urlsplit(portal).netloc, timeout=10)
     headers = {"Authorization": f"Bearer {key.token}", "Content-Type": "application/json"}
 
-    connection.request(method, path, body='{"model": "tiny", "messages": []}', headers=headers)
-    answer = connection.getresponse()
+    for path in CLOSED:
+        connection.request(method, path, body='{"model": "tiny", "messages": []}', headers=headers)
+        answer = connection.getresponse()
 
-    assert answer.status == 404
-    assert b'"code": "unknown_url"' in answer.read()
+        assert answer.status == 404, path
+        assert b'"code": "unknown_url"' in answer.read(), path
     assert state()["seen"] == []
 
 
-@pytest.mark.parametrize(
-    "path", ["/invocations", "/tokenize", "/metrics/x", "/load", "/version", "//v1/models"]
-)
-def test_the_model_servers_other_paths_are_not_the_portals(portal, key, state, path):
+def test_the_model_servers_other_paths_are_not_the_portals(portal, key, state):
     headers = {"Authorization": f"Bearer {key.token}"}
 
-    answer = httpx.get(f"{portal}{path}", headers=headers)
-
-    assert answer.status_code == 404
+    for path in ("/invocations", "/tokenize", "/metrics/x", "/load", "/version", "//v1/models"):
+        assert httpx.get(f"{portal}{path}", headers=headers).status_code == 404, path
     assert state()["seen"] == []
 
 
