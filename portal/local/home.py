@@ -57,7 +57,7 @@ class Home:
                     os.close(descriptor)
                     raise Trouble(
                         f"A portal already runs on {self.root} (process {holder}): "
-                        "stop it with Ctrl-C in its terminal, or set PORTAL_HOME and PORT to run a second one."
+                        "stop it with Ctrl-C in its terminal, or set PORTAL_HOME and PORT to run another."
                     ) from None
                 time.sleep(0.2)
         os.ftruncate(descriptor, 0)

@@ -48,11 +48,23 @@ class Leash:
     """A started part. It ends, with everything below it, when this process lets go or dies."""
 
     def __init__(
-        self, part: Part, *, output: int | IO[Any] | None = None, keep: tuple[int, ...] = ()
+        self,
+        part: Part,
+        *,
+        output: int | IO[Any] | None = None,
+        keep: tuple[int, ...] = (),
+        fifo: Path | None = None,
     ) -> None:
-        """Start `part`, its output going to `output`; `keep` are descriptors that the leash holds open."""
+        """Start `part`, its output going to `output`; `keep` are descriptors that the leash holds open.
+
+        With a `fifo` several processes hold the leash: each that has the fifo open for writing.
+        """
         self.part = part
-        reader, self._pipe = os.pipe()
+        if fifo:
+            reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._pipe = os.open(fifo, os.O_WRONLY | os.O_CLOEXEC)
+        else:
+            reader, self._pipe = os.pipe()
         spec = {
             "argv": part.argv,
             "cwd": part.cwd,

@@ -35,18 +35,29 @@ FAST_AND_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_write
 
 
 class Postgres:
-    """One embedded PostgreSQL: its data in `data`, its socket in `sockets`/pg."""
+    """One embedded PostgreSQL: its data in `data`, its socket in `sockets`/pg.
 
-    def __init__(self, data: Path, sockets: Path, *, is_durable: bool = True) -> None:
+    With a `port` and a `password` it listens on loopback too, for those who cannot name a socket.
+    """
+
+    def __init__(
+        self, data: Path, sockets: Path, *, port: int = 0, password: str = "", is_durable: bool = True
+    ) -> None:
         self.data = data
         self.socket_folder = sockets / "pg"
+        self.port = port
+        self.password = password
         self.settings = SETTINGS | ({} if is_durable else FAST_AND_UNSAFE)
+        if port:
+            self.settings |= {"listen_addresses": "127.0.0.1", "port": str(port)}
         self.account = choose_account(data)
         self.binaries = _readable_binaries(sockets, self.account)
 
     @property
     def url(self) -> str:
         """DATABASE_URL for this server."""
+        if self.port:
+            return f"postgres://{ROLE}:{self.password}@127.0.0.1:{self.port}/{DATABASE}"
         return f"postgres://{ROLE}@/{self.socket_folder}/{DATABASE}"
 
     def prepare(self) -> Part:
@@ -84,15 +95,24 @@ class Postgres:
         return True
 
     def create_database(self) -> None:
-        """Make the portal's database unless it is there."""
+        """Make the portal's database unless it is there, and set the password if there is one."""
         with self._connect() as connection:
+            if self.password:
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(ROLE), self.password)
+                )
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if not known:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self.socket_folder), user=ROLE, dbname="postgres", autocommit=True, connect_timeout=2
+            host=str(self.socket_folder),
+            port=self.port or None,
+            user=ROLE,
+            dbname="postgres",
+            autocommit=True,
+            connect_timeout=2,
         )
 
     def _initialise(self) -> None:
@@ -104,7 +124,7 @@ class Postgres:
                 *(str(self.binaries / "initdb"), "-D", self._data_as_seen(draft), "-U", ROLE),
                 *(
                     "--auth-local=trust",
-                    "--auth-host=reject",
+                    "--auth-host=scram-sha-256",
                     "--encoding=UTF8",
                     "--no-instructions",
                     "--no-sync",

@@ -40,7 +40,7 @@ def web(env: Mapping[str, str], *, host: str, port: int) -> Part:
 
 def workers(env: dict[str, str]) -> tuple[Part, ...]:
     """The worker for streams, the worker for everything else, and beat."""
-    # They say each task at INFO, one every second or so; and as root, which is the person's choice, much more.
+    # They say each task at INFO, one every second or so; and as root, the person's choice, much more.
     env = {"LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore:You're running the worker with superuser"} | env
     return (
         Part(

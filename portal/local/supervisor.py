@@ -81,7 +81,7 @@ class Supervisor:
             task.result()
 
     async def stop(self, *, first: tuple[str, ...]) -> None:
-        """Stop the jobs and the parts named in `first` together, then the others; returns when all are gone."""
+        """Stop the jobs and the parts in `first` together, then the others; returns when all are gone."""
         self.is_stopping = True
         for job in tuple(self.jobs):
             job.let_go()

@@ -1,7 +1,8 @@
 """Install vLLM for the CPU into a virtual environment of its own, from hash-locked lists.
 
-Called as `python install_vllm.py DIRECTORY REQUIREMENTS`. It ends with status 0, or with 3 and one sentence as
-its last line. What was done stays, so a second run goes on where the first one stopped. Standard library only.
+Called as `python install_vllm.py DIRECTORY REQUIREMENTS`. It ends with status 0, or with 3 and one sentence
+as its last line. What was done stays, so a second run goes on where the first one stopped. Standard library
+only.
 """
 
 import fcntl
