@@ -12,7 +12,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("", include("portal.admissions.urls")),
     path("licences/", include("portal.licensing.urls")),
-    path("releases/", include("portal.releases.urls")),
+    path("releases/", include("portal.hub.release_urls")),
     path("keys/", include("portal.keys.urls")),
     path("usage/", include("portal.keys.usage_urls")),
     path("playground/", include("playground.urls")),

@@ -1,5 +1,11 @@
 """Addresses of licences."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from portal.licensing import views
+
+app_name = "licensing"
+urlpatterns = [
+    path("<slug:slug>/", views.licence, name="licence"),
+    path("<slug:slug>/<str:number>/", views.version, name="version"),
+]

@@ -1,0 +1,54 @@
+"""Licences in /admin/: what is published, and who accepted it, can be read and not changed."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from portal.common.admin import ReadOnlyAdmin
+from portal.licensing.models import Acceptance, Licence, LicenceVersion
+
+
+@admin.register(Licence)
+class LicenceAdmin(ModelAdmin):
+    """Licences and their names."""
+
+    list_display = ("name", "slug")
+    search_fields = ("name", "slug")
+    prepopulated_fields = {"slug": ("name",)}
+
+    def has_delete_permission(self, *_: Any) -> bool:
+        """Nobody: people may hold it."""
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Licence | None = None) -> tuple[str, ...]:
+        """Fix the address once it is given out."""
+        del request
+        return ("slug",) if obj else ()
+
+    def get_prepopulated_fields(
+        self, request: HttpRequest, obj: Licence | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        """Suggest an address for a new licence only."""
+        del request
+        return {} if obj else {"slug": ("name",)}
+
+
+@admin.register(LicenceVersion)
+class LicenceVersionAdmin(ReadOnlyAdmin):
+    """Versions; they are drafted and published in the console."""
+
+    list_display = ("licence", "number", "published_at", "sha256")
+    list_select_related = ("licence",)
+    list_filter = ("licence", "published_at")
+
+
+@admin.register(Acceptance)
+class AcceptanceAdmin(ReadOnlyAdmin):
+    """Who accepted which text, when and from where."""
+
+    list_display = ("user", "version", "accepted_at", "address")
+    list_select_related = ("user", "version__licence")
+    list_filter = ("version__licence", "accepted_at")
+    search_fields = ("user__email", "sha256")

@@ -1,0 +1,104 @@
+"""The pages on which a person reads a licence and accepts it."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal.accounts.models import User
+from portal.accounts.sessions import current_user
+from portal.common.requests import client_address, client_name
+from portal.licensing import actions
+from portal.licensing.forms import AgreementForm
+from portal.licensing.models import Acceptance, Licence, LicenceVersion
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def licence(request: HttpRequest, slug: str) -> HttpResponse:
+    """The version in force, and what the person may do about it. Five queries and the session's."""
+    if request.method == "POST":
+        return accept(request, slug)
+    found = get_object_or_404(Licence, slug=slug)
+    return _page(request, found)
+
+
+@require_POST
+@login_required
+def accept(request: HttpRequest, slug: str) -> HttpResponse:
+    """Record the agreement; a text that is not in force any more is shown anew and asked about again."""
+    found = get_object_or_404(Licence, slug=slug)
+    form = AgreementForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, form=form, status=422)
+    try:
+        actions.accept(
+            found,
+            by=current_user(request),
+            sha256=form.cleaned_data["sha256"],
+            address=client_address(request),
+            client=client_name(request),
+        )
+    except actions.NewerVersion as refusal:
+        return _page(request, found, notice=refusal.sentence, status=409)
+    onward = _next(request)
+    return redirect(
+        f"{found.get_absolute_url()}{'?' + urlencode({'next': onward}) if onward else ''}#accepted"
+    )
+
+
+@require_safe
+def version(request: HttpRequest, slug: str, number: str) -> HttpResponse:
+    """One published version, in force or not. Four queries and the session's."""
+    found = get_object_or_404(
+        LicenceVersion.objects.published().select_related("licence"), licence__slug=slug, number=number
+    )
+    context = {
+        "licence": found.licence,
+        "version": found,
+        "current": found.licence.current_version(),
+        "acceptance": _acceptance(request, found),
+    }
+    return render(request, "licensing/version.html", context)
+
+
+def _page(
+    request: HttpRequest,
+    found: Licence,
+    *,
+    form: AgreementForm | None = None,
+    notice: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    versions = list(found.versions.published())
+    current = versions[0] if versions else None
+    if current is not None and form is not None and form.cleaned_data.get("sha256") != current.sha256:
+        # A box left unticked under an old text: the new one is what to read.
+        form = None
+    user = request.user
+    context = {
+        "licence": found,
+        "version": current,
+        "earlier": versions[1:],
+        "acceptance": _acceptance(request, current),
+        "form": form or AgreementForm(initial={"sha256": current.sha256 if current else ""}),
+        "is_verified": isinstance(user, User) and user.has_verified_email(),
+        "notice": notice,
+        "next": _next(request),
+    }
+    return render(request, "licensing/licence.html", context, status=status)
+
+
+def _acceptance(request: HttpRequest, found: LicenceVersion | None) -> Acceptance | None:
+    if found is None or not request.user.is_authenticated:
+        return None
+    return found.acceptances.filter(user=request.user).first()
+
+
+def _next(request: HttpRequest) -> str:
+    """Where the person came from, if that is a page of this site."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if is_ours else ""

@@ -1,0 +1,65 @@
+"""Releases in /admin/: texts may be edited; what was frozen, and every state, is read only."""
+
+from typing import Any
+
+from django.contrib import admin
+from unfold.admin import ModelAdmin
+
+from portal.common.admin import ReadOnlyAdmin
+from portal.releases.models import Release, Revision, WeightFile, WeightImport
+
+
+@admin.register(Release)
+class ReleaseAdmin(ModelAdmin):
+    """The texts and settings of a release; it is made, opened and withdrawn in the console."""
+
+    list_display = ("name", "hub_id", "stage", "status", "licence")
+    list_filter = ("status", "stage")
+    list_select_related = ("licence",)
+    search_fields = ("name", "hub_id", "slug")
+    readonly_fields = (
+        "slug",
+        "hub_id",
+        "licence",
+        "status",
+        "created_at",
+        "opened_at",
+        "withdrawn_at",
+        "withdrawal_reason",
+    )
+
+    def has_add_permission(self, *_: Any) -> bool:
+        """Nobody adds one here: the console's form writes the ledger."""
+        return False
+
+    def has_delete_permission(self, *_: Any) -> bool:
+        """Nobody: a release is withdrawn, and its history stays."""
+        return False
+
+
+@admin.register(Revision)
+class RevisionAdmin(ReadOnlyAdmin):
+    """Frozen revisions."""
+
+    list_display = ("release", "name", "commit", "total_bytes", "is_current", "frozen_at")
+    list_select_related = ("release",)
+    list_filter = ("release", "is_current")
+    search_fields = ("commit",)
+
+
+@admin.register(WeightFile)
+class WeightFileAdmin(ReadOnlyAdmin):
+    """Files of revisions."""
+
+    list_display = ("path", "revision", "size_bytes", "sha256")
+    list_select_related = ("revision__release",)
+    search_fields = ("path", "sha256")
+
+
+@admin.register(WeightImport)
+class WeightImportAdmin(ReadOnlyAdmin):
+    """Imports, done and failed."""
+
+    list_display = ("release", "directory", "status", "requested_by", "requested_at", "error")
+    list_select_related = ("release", "requested_by")
+    list_filter = ("status",)

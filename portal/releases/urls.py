@@ -1,5 +1,0 @@
-"""Addresses of releases."""
-
-from django.urls import URLPattern
-
-urlpatterns: list[URLPattern] = []
