@@ -105,3 +105,14 @@ def test_developer_closes_account_menu_with_escape(page: Page, enter) -> None:
     page.keyboard.press("Escape")
 
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+
+
+def test_visitor_copies_a_snippet(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/")
+
+    page.get_by_text("curl", exact=True).click()
+    page.locator(".tab-curl").get_by_role("button", name="Copy").click()
+
+    expect(page.locator(".tab-curl").get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("curl http")
