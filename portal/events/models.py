@@ -1,6 +1,7 @@
 """Events, who is registered, and the pass that a registration is while its event lasts."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
@@ -31,6 +32,24 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Those whose page anybody may read: published and cancelled ones."""
         return self.exclude(status=EventStatus.DRAFT)
 
+    def with_counts(self) -> "EventQuerySet":
+        """Each with `seated_count`, `waiting_count` and `arrived_count`, in the same query."""
+
+        def number(*statuses: str) -> models.Count:
+            return models.Count("registrations", filter=models.Q(registrations__status__in=statuses))
+
+        return self.annotate(
+            seated_count=number(*SEATED),
+            waiting_count=number(RegistrationStatus.WAITLISTED),
+            arrived_count=number(RegistrationStatus.CHECKED_IN),
+        )
+
+    def past(self, *, at: datetime | None = None) -> "EventQuerySet":
+        """Published events that have ended by `at` (None: now), the latest first."""
+        return self.filter(status=EventStatus.PUBLISHED, ends_at__lte=at or timezone.now()).order_by(
+            "-starts_at"
+        )
+
     def upcoming(self, *, at: datetime | None = None) -> "EventQuerySet":
         """Published events that have not ended by `at` (None: now), the next first."""
         return self.filter(status=EventStatus.PUBLISHED, ends_at__gt=at or timezone.now()).order_by(
@@ -55,6 +74,9 @@ class Event(models.Model):
     capacity = models.PositiveIntegerField()
     prototypes = models.ManyToManyField(Release, related_name="events", blank=True)
     status = models.CharField(max_length=20, choices=EventStatus, default=EventStatus.DRAFT, editable=False)
+    revision = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Counts changes; iCalendar's SEQUENCE."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = EventQuerySet.as_manager()
@@ -77,6 +99,44 @@ class Event(models.Model):
     def get_absolute_url(self) -> str:
         """The event's page."""
         return f"/events/{self.slug}/"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The place's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def starts_there(self) -> datetime:
+        """When it starts, on the clocks of the place."""
+        return self.starts_at.astimezone(self.zone)
+
+    @property
+    def ends_there(self) -> datetime:
+        """When it ends, on the clocks of the place."""
+        return self.ends_at.astimezone(self.zone)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was called off."""
+        return self.status == EventStatus.CANCELLED
+
+    @property
+    def open_to_passes(self) -> list[Release]:
+        """The prototypes whose own policy opens them to those registered. One query, unless prefetched."""
+        return [release for release in self.prototypes.all() if release.is_event_prototype]
+
+    def has_ended(self, *, at: datetime | None = None) -> bool:
+        """Whether it is over at `at` (None: now)."""
+        return self.ends_at <= (at or timezone.now())
+
+    def is_in_progress(self, *, at: datetime | None = None) -> bool:
+        """Whether it lasts at `at` (None: now)."""
+        return self.starts_at <= (at or timezone.now()) < self.ends_at
+
+    def seats_left(self) -> int:
+        """How many seats are free. One query, unless `with_counts` has counted already."""
+        seated = getattr(self, "seated_count", None)
+        return max(0, self.capacity - (self.registrations.seated().count() if seated is None else seated))
 
 
 class RegistrationStatus(models.TextChoices):
@@ -103,6 +163,20 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
     def seated(self) -> "RegistrationQuerySet":
         """Those that take up a seat."""
         return self.filter(status__in=SEATED)
+
+    def live(self) -> "RegistrationQuerySet":
+        """Those that were not cancelled."""
+        return self.exclude(status=_S.CANCELLED)
+
+    def waiting(self) -> "RegistrationQuerySet":
+        """Those on the waiting list, the first to be promoted first."""
+        return self.filter(status=_S.WAITLISTED).order_by("registered_at", "pk")
+
+    def matching(self, text: str) -> "RegistrationQuerySet":
+        """Those whose person's name or address contains `text` ("" for all)."""
+        if not text:
+            return self.all()
+        return self.filter(models.Q(user__full_name__icontains=text) | models.Q(user__email__icontains=text))
 
     def passes(self, *, at: datetime | None = None) -> "RegistrationQuerySet":
         """The registrations that are passes at `at` (None: now): seated, at a published event in progress."""
@@ -136,3 +210,20 @@ class Registration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} at {self.event}"
+
+    @property
+    def has_seat(self) -> bool:
+        """Whether it takes up a seat."""
+        return self.status in SEATED
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is on the waiting list."""
+        return self.status == _S.WAITLISTED
+
+    def place_in_line(self) -> int:
+        """The place on the waiting list, from 1. One query."""
+        earlier = models.Q(registered_at__lt=self.registered_at) | models.Q(
+            registered_at=self.registered_at, pk__lt=self.pk
+        )
+        return self.event.registrations.waiting().filter(earlier).count() + 1
