@@ -74,7 +74,7 @@ def require_answered(questions: Iterable[Question], answers: Mapping[str, Any]) 
     """Every required question has an answer; forms say so field by field before it comes to this."""
     missing = [one.label for one in questions if one.is_required and not answers.get(one.code)]
     if missing:
-        raise Refusal("answers_missing", f"Please answer: {', '.join(missing)}.", status=422)
+        raise Refusal("answers_missing", f"Some answers are missing: {'; '.join(missing)}", status=422)
 
 
 def require_message(message: str, sentence: str) -> None:

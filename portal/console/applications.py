@@ -32,7 +32,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "page": Paginator(found.select_related("applicant", "programme"), PAGE_SIZE).get_page(
             request.GET.get("page")
         ),
-        "tabs": _tabs(received.count_by_status()),
+        "tabs": _tabs(received.count_by_status(), chosen),
         "chosen": chosen,
         "sought": sought,
     }
@@ -114,12 +114,12 @@ def _filtered(received: ApplicationQuerySet, chosen: str) -> ApplicationQuerySet
     return received.filter(status__in=WAITING_STATUSES)
 
 
-def _tabs(counts: dict[str, int]) -> list[tuple[str, str, int]]:
-    """Each filter: its value, its label, and how many applications it shows."""
+def _tabs(counts: dict[str, int], chosen: str) -> list[tuple[str, str, int]]:
+    """Each filter that shows anything: its value, its label, and how many applications it shows."""
     waiting = sum(counts.get(status, 0) for status in WAITING_STATUSES)
     states = [
         (status.value, str(status.label), counts.get(status, 0))
         for status in ApplicationStatus
-        if status != ApplicationStatus.DRAFT
+        if counts.get(status) or status == chosen
     ]
     return [("waiting", "Waiting for you", waiting), *states, ("all", "All", sum(counts.values()))]

@@ -1,0 +1,80 @@
+"""A programme with the usual questions, answers to them, and mail that arrives at once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from portal.accounts.models import User
+from portal.admissions import actions, starter
+from portal.admissions.models import Application, Programme
+from portal.celery import app
+from tests import cast
+
+ANSWERS = {
+    "use_case": "Summarising the minutes of public meetings.",
+    "organisation": "Example Institute",
+    "country": "DE",
+    "intended_use": "Research",
+    "use_policy": True,
+}
+
+
+@pytest.fixture
+def programme(release) -> Programme:
+    """The early-access programme, which opens `release`."""
+    made = starter.early_access(by=None)
+    made.releases.add(release)
+    return made
+
+
+@pytest.fixture
+def ann(db) -> User:
+    """A verified person who applies."""
+    return cast.person("ann@example.org", name="Ann Applicant")
+
+
+@pytest.fixture
+def rolf(rosa) -> User:
+    """A second reviewer."""
+    return cast.staff("rolf@example.org", "Reviewers")
+
+
+@pytest.fixture
+def draft(programme, ann) -> Application:
+    """Ann's draft, still empty."""
+    return actions.start(programme, by=ann)
+
+
+@pytest.fixture
+def submitted(draft, ann) -> Application:
+    """Ann's application, handed in."""
+    return actions.submit(draft, answers=ANSWERS, by=ann)
+
+
+@pytest.fixture
+def post_office(mailoutbox, django_capture_on_commit_callbacks) -> Iterator:
+    """Use as `with post_office() as mails`: what is committed inside is delivered when the block ends."""
+    app.conf.task_always_eager = True
+
+    class Block:
+        def __enter__(self):
+            self._commit = django_capture_on_commit_callbacks(execute=True)
+            self._commit.__enter__()
+            return mailoutbox
+
+        def __exit__(self, *error):
+            return self._commit.__exit__(*error)
+
+    yield Block
+    app.conf.task_always_eager = False
+
+
+def form(client, programme, **changes):
+    """What a browser sends: the answers, and the slip of the page that it was shown."""
+    page = client.get(programme.get_absolute_url())
+    answers = {f"answer-{code}": answer for code, answer in (ANSWERS | changes).items()}
+    if answers["answer-use_policy"] is True:
+        answers["answer-use_policy"] = "on"
+    else:
+        del answers["answer-use_policy"]
+    return answers | {"slip": page.context["slip"]}
