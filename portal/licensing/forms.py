@@ -27,6 +27,8 @@ class LicenceForm(forms.Form):
     def clean_slug(self) -> str:
         """The slug, if no licence has it."""
         slug: str = self.cleaned_data["slug"]
+        if slug == "new":
+            raise forms.ValidationError("“new” is the address of this form. Choose another.")
         if Licence.objects.filter(slug=slug).exists():
             raise forms.ValidationError(f"There is a licence at /licences/{slug}/ already. Choose another.")
         return slug

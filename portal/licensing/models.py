@@ -8,7 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-NUMBER = RegexValidator(r"^[0-9A-Za-z][0-9A-Za-z.-]*$", "Write it with digits and dots, such as 1.1.")
+NUMBER = RegexValidator(r"^[0-9][0-9A-Za-z.-]*$", "Begin with a digit and write it like 1.1.")
 
 
 class Permission(models.TextChoices):

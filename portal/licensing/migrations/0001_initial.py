@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
             name='LicenceVersion',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=20, validators=[django.core.validators.RegexValidator('^[0-9A-Za-z][0-9A-Za-z.-]*$', 'Write it with digits and dots, such as 1.1.')], verbose_name='version')),
+                ('number', models.CharField(max_length=20, validators=[django.core.validators.RegexValidator('^[0-9][0-9A-Za-z.-]*$', 'Begin with a digit and write it like 1.1.')], verbose_name='version')),
                 ('text', models.TextField(help_text='Markdown. This exact text is what people accept.', verbose_name='full text')),
                 ('sha256', models.CharField(editable=False, max_length=64)),
                 ('commercial_use', models.CharField(choices=[('allowed', 'Allowed'), ('conditions', 'With conditions'), ('forbidden', 'Not allowed'), ('required', 'Required')], default='allowed', max_length=12)),

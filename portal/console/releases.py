@@ -1,0 +1,179 @@
+"""The staff's pages of releases: their state, their weights, and the imports that bring them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal.accounts.sessions import current_user
+from portal.common.requests import client_address
+from portal.console.gatekeeping import staff_with
+from portal.console.releases_forms import ImportForm, ReleaseForm, WithdrawForm
+from portal.ledger.models import Entry
+from portal.releases import actions
+from portal.releases.models import RELEASE_MOVES, Release, ReleaseStatus
+
+IMPORTS_SHOWN = 20
+ENTRIES_SHOWN = 12
+MANAGE = "releases.manage_release"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One move of a release as a button: the verb behind it, and what it means for people."""
+
+    code: str
+    label: str
+    to: str
+    consequence: str
+    act: Callable[..., None]
+    is_final: bool = False
+
+
+STEPS = (
+    Step(
+        "evaluate",
+        "Send to evaluation",
+        ReleaseStatus.EVALUATING,
+        "Nobody outside can use it yet. An event may show it, if it may be shown at events.",
+        actions.send_to_evaluation,
+    ),
+    Step(
+        "clear",
+        "Clear it",
+        ReleaseStatus.CLEARED,
+        "Its evaluations are done and signed off. It stays closed until it is opened.",
+        actions.clear,
+    ),
+    Step(
+        "open",
+        "Open it",
+        ReleaseStatus.OPEN,
+        "Its page becomes public, and everybody who is approved and accepted the licence can prompt it, "
+        "call it and download its weights. Weights that are out cannot be called back.",
+        actions.open_release,
+        is_final=True,
+    ),
+    Step(
+        "withdraw",
+        "Withdraw it",
+        ReleaseStatus.WITHDRAWN,
+        "Every door shuts at once, for good. Copies that people have downloaded stay with them.",
+        actions.withdraw,
+        is_final=True,
+    ),
+)
+
+
+@require_safe
+@staff_with(MANAGE)
+def index(request: HttpRequest) -> HttpResponse:
+    """Every release with its state. Two queries and the session's."""
+    releases = Release.objects.select_related("licence").annotate(
+        revision_count=Count("revisions", distinct=True)
+    )
+    return render(request, "console/releases/index.html", {"releases": releases})
+
+
+@require_http_methods(["GET", "POST"])
+@staff_with(MANAGE)
+def new(request: HttpRequest) -> HttpResponse:
+    """Make a release, as a draft."""
+    form = ReleaseForm(request.POST or None)
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return render(request, "console/releases/new.html", {"form": form}, status=status)
+    made = actions.create_release(
+        **form.cleaned_data, by=current_user(request), address=client_address(request)
+    )
+    messages.success(request, f"{made} is a draft. Import its weights next.")
+    return redirect("console:release", made.slug)
+
+
+@require_safe
+@staff_with(MANAGE)
+def release(request: HttpRequest, slug: str) -> HttpResponse:
+    """One release: its state, its revisions, its imports and its history."""
+    return _page(request, get_object_or_404(Release, slug=slug), ImportForm())
+
+
+@require_http_methods(["GET", "POST"])
+@staff_with(MANAGE)
+def step(request: HttpRequest, slug: str, code: str) -> HttpResponse:
+    """Ask whether a release shall move on, and move it."""
+    found = get_object_or_404(Release, slug=slug)
+    chosen = next((one for one in _open_steps(found) if one.code == code), None)
+    if chosen is None:
+        # Somebody was quicker, or the address was typed: the page says where the release stands.
+        messages.warning(request, f"{found} is {found.get_status_display().lower()} by now.")
+        return redirect("console:release", slug)
+    form = WithdrawForm(request.POST or None) if code == "withdraw" else None
+    if request.method == "POST" and (form is None or form.is_valid()):
+        words = form.cleaned_data if form else {}
+        chosen.act(found, by=current_user(request), address=client_address(request), **words)
+        messages.success(request, f"{found} is {found.get_status_display().lower()} now.")
+        return redirect("console:release", slug)
+    context = {"release": found, "step": chosen, "form": form, "revision": found.current_revision()}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "console/releases/step.html", context, status=status)
+
+
+@require_POST
+@staff_with(MANAGE)
+def start_import(request: HttpRequest, slug: str) -> HttpResponse:
+    """Queue the import of a directory."""
+    found = get_object_or_404(Release, slug=slug)
+    form = ImportForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, form, status=422)
+    actions.request_import(
+        found,
+        directory=form.cleaned_data["directory"],
+        revision_name=form.cleaned_data["revision_name"],
+        by=current_user(request),
+        address=client_address(request),
+    )
+    return redirect("console:release", slug)
+
+
+@require_safe
+@staff_with(MANAGE)
+def progress(request: HttpRequest, slug: str) -> HttpResponse:
+    """How far the newest import is, which the page asks once a second; its end brings the whole page anew."""
+    found = get_object_or_404(Release, slug=slug)
+    work = found.imports.first()
+    if not getattr(request, "htmx", False):
+        return redirect("console:release", slug)
+    if work is None or not work.is_live:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    context = {"release": found, "work": work}
+    return render(request, "console/releases/release.html#import-progress", context)
+
+
+def _page(request: HttpRequest, found: Release, form: ImportForm, *, status: int = 200) -> HttpResponse:
+    imports = list(found.imports.select_related("requested_by", "revision")[:IMPORTS_SHOWN])
+    revisions = found.revisions.annotate(file_count=Count("files")).order_by("-frozen_at")
+    entries = Entry.objects.about(found).order_by("-number")[:ENTRIES_SHOWN]
+    context = {
+        "release": found,
+        "statuses": ReleaseStatus.choices,
+        "steps": _open_steps(found),
+        "work": imports[0] if imports and imports[0].is_live else None,
+        "imports": imports,
+        "revisions": revisions,
+        "entries": [
+            {"at": entry.at, "title": entry.get_verb_display(), "actor": entry.actor_label}
+            for entry in entries
+        ],
+        "form": form,
+    }
+    return render(request, "console/releases/release.html", context, status=status)
+
+
+def _open_steps(found: Release) -> list[Step]:
+    allowed = RELEASE_MOVES.get(found.status, frozenset())
+    return [one for one in STEPS if one.to in allowed]
