@@ -7,9 +7,11 @@ from celery import shared_task
 from playground import dispatching, readiness, sweeping, working
 
 
-@shared_task(name="playground.tasks.generate")
+# Acknowledged early: the sweeper finds the generations of a dead worker within seconds, while the
+# broker would deliver them again only after its visibility timeout of hours.
+@shared_task(name="playground.tasks.generate", acks_late=False)
 def generate(*, generation_id: str) -> None:
-    """Answer one generation, on queue `inference`. Redelivered, it finds the row claimed and does nothing."""
+    """Answer one generation, on queue `inference`. Delivered twice, it finds the row claimed."""
     working.generate(UUID(generation_id))
 
 

@@ -2,7 +2,7 @@
 
 Run as `python -m tests.upstream PORT`. What it does stands in the last message: `words=20 pause=0.05`
 says w0 … w19 with pauses; `die=3` cuts the connection behind three words, `hang=3` falls silent there,
-`error=3` sends vLLM's error in mid-stream, `status=500` refuses. `prompt=3000` claims to be so long.
+`error=3` sends vLLM's error in mid-stream, `status=500` refuses, `first=2` is slow to begin. `prompt=3000` claims to be so long.
 """
 
 import asyncio
@@ -71,6 +71,7 @@ class Upstream:
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        await asyncio.sleep(float(wants.get("first", 0)))
         pause, words = float(wants.get("pause", 0)), int(wants.get("words", 5))
         said = min(words, body["max_tokens"])
         for number in range(said):
