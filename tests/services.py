@@ -1,7 +1,7 @@
 """The real services behind the tests, as a pytest plugin: PostgreSQL and Valkey, vLLM, and a whole portal.
 
 Loaded with `-p tests.services`, before Django's settings are. Each service is replaced by a real one when its
-variable is set: DATABASE_URL, REDIS_URL, VLLM_BASE_URL. Everything is on a leash: a test run that is killed leaves
+variable is set: DATABASE_URL, REDIS_URL, VLLM_BASE_URL. Everything is on a leash: a run that is killed leaves
 nothing behind.
 """
 

@@ -47,7 +47,7 @@ def _why_not(host: str, port: int, error: OSError) -> str:
         )
     if error.errno == errno.EACCES:
         return f"Port {port} needs root: choose one from 1024 up, for example `PORT=8000 make run`."
-    return f"The portal cannot listen on {host} port {port} ({error.strerror}): set HOST and PORT."
+    return f"The portal cannot listen on {host} port {port} ({error.strerror}): set HOST_ADDRESS and PORT."
 
 
 def free_port() -> int:

@@ -51,6 +51,7 @@ def workers(env: dict[str, str]) -> tuple[Part, ...]:
             ),
             env,
             grace_seconds=3.0,
+            muted=("Warm shutdown",),
         ),
         Part(
             "worker",
@@ -60,6 +61,7 @@ def workers(env: dict[str, str]) -> tuple[Part, ...]:
             ),
             env,
             grace_seconds=3.0,
+            muted=("Warm shutdown",),
         ),
         Part(
             "beat",

@@ -94,14 +94,28 @@ class Vllm:
         return Part(
             "vllm",
             (
-                *(str(self.python), "-I", "-m", "vllm.entrypoints.openai.api_server"),
+                *(str(self.python), "-m", "vllm.entrypoints.openai.api_server"),
                 *("--model", str(self.model), "--served-model-name", SERVED_NAME),
                 *("--host", "127.0.0.1", "--port", str(self.port), "--dtype", dtype),
-                *("--max-model-len", str(CONTEXT_TOKENS), "--enforce-eager", "--disable-uvicorn-access-log"),
+                *(
+                    "--max-model-len",
+                    str(CONTEXT_TOKENS),
+                    "--enforce-eager",
+                    "--uvicorn-log-level",
+                    "warning",
+                ),
+                "--disable-uvicorn-access-log",
             ),
             env=self._environment(),
             cwd=str(self.cache),
             grace_seconds=5.0,
+            muted=(
+                "Triton not available",
+                "NUMA binding",
+                "Loading safetensors",
+                "INFO: ",
+                "resource_tracker",
+            ),
         )
 
     def answers(self) -> bool:
@@ -130,7 +144,9 @@ class Vllm:
             "VLLM_CONFIG_ROOT": str(self.cache / "vllm-config"),
             # In GiB; a few dozen conversations of this model.
             "VLLM_CPU_KVCACHE_SPACE": "1",
-            "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "WARNING"),
+            # Its warnings tell of GPUs and kernels that a CPU has no use for.
+            "VLLM_LOGGING_LEVEL": os.environ.get("VLLM_LOGGING_LEVEL", "ERROR"),
+            "PYTHONWARNINGS": "ignore",
             "TQDM_DISABLE": "1",
         }
         if self.api_key:

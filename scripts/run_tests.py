@@ -1,0 +1,76 @@
+"""Run every test as three calls of pytest and add up what they say; `make test` and `make test-fast` call it.
+
+The fast tests run in parallel. Those that share one vLLM or whole portals run one after another. Those with a
+browser have a process of their own, since sync Playwright leaves an event loop behind.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COUNT = re.compile(r"(\d+) (passed|failed|skipped|error)s?\b")
+NO_TESTS = 5
+BANNER = "!" * 100
+
+
+def main(arguments: list[str]) -> int:
+    """Run the calls, print one closing line, and fail if any failed."""
+    is_fast = "--fast" in arguments
+    extra = [argument for argument in arguments if argument != "--fast"]
+    began = time.monotonic()
+    has_browser = is_fast or find_browser()
+    calls = [("fast", "not browser and not model and not live", ["-n", str(min(4, os.cpu_count() or 2))])]
+    if not is_fast:
+        calls.append(("model and live", "(model or live) and not browser", ["-n", "0"]))
+        calls.append(("browser", "browser", ["-n", "0"]))
+    totals = {"passed": 0, "failed": 0, "skipped": 0, "error": 0}
+    status = 0
+    for name, marks, options in calls:
+        print(f"\n== {name} tests ==", flush=True)
+        if name == "browser" and not has_browser:
+            continue
+        code, said = run(["-m", marks, *options, *extra])
+        status = status or (0 if code == NO_TESTS else code)
+        for number, word in COUNT.findall(said):
+            totals[word] += int(number)
+    if not has_browser:
+        print(f"\n{BANNER}\nNO BROWSER TEST WAS RUN: there is no Chromium and none could be installed.")
+        print(f"Install it (Debian: apt install chromium) or set CHROMIUM to its path.\n{BANNER}")
+    failed = totals["failed"] + totals["error"]
+    print(f"\nAll in {time.monotonic() - began:.0f} s.")
+    print(f"{totals['passed']} passed, {failed} failed, {totals['skipped']} skipped", flush=True)
+    return status or (1 if failed or not totals["passed"] else 0)
+
+
+def run(options: list[str]) -> tuple[int, str]:
+    """One call of pytest, shown as it runs; its exit status and its closing line."""
+    command = [sys.executable, "-m", "pytest", "-q", *options]
+    closing = ""
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, errors="replace") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            if re.search(r"\d+ (passed|failed|skipped|error|deselected).* in [\d.]+s", line):
+                closing = line
+    return process.returncode, closing
+
+
+def find_browser() -> bool:
+    """Whether there is a Chromium, or Playwright could fetch its own."""
+    if os.environ.get("CHROMIUM") or shutil.which("chromium"):
+        return True
+    print("No Chromium was found; asking Playwright for its own.", flush=True)
+    fetched = subprocess.run(
+        [sys.executable, "-m", "playwright", "install", "chromium"], capture_output=True, check=False
+    )
+    return fetched.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
