@@ -53,7 +53,7 @@ def submitted(draft, ann) -> Application:
 
 @pytest.fixture
 def post_office(mailoutbox, django_capture_on_commit_callbacks) -> Iterator:
-    """Use as `with post_office() as mails`: what is committed inside is delivered when the block ends."""
+    """Make blocks (`as mails`) at whose end what was committed inside is delivered."""
     app.conf.task_always_eager = True
 
     class Block:

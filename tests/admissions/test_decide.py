@@ -164,7 +164,7 @@ def test_an_answer_that_came_in_meanwhile_counts_as_something_new(submitted, ann
         (actions.request_information, "A question about your application", "/apply/early-access/REQ-"),
     ],
 )
-def test_ann_gets_a_mail_with_the_message(
+def test_ann_gets_a_mail_with_the_message(  # noqa: PLR0917 - fixtures and a table
     submitted, ann, rosa, post_office, settings, verb, subject, expected
 ):
     settings.PORTAL_URL = "https://portal.example.org"
