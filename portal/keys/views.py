@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +19,7 @@ from portal.common.requests import client_address
 from portal.keys import actions
 from portal.keys.forms import KeyForm
 from portal.keys.models import ApiKey, DailyUsage
+from portal.keys.snippets import snippets_for
 
 USAGE_DAYS = 30
 
@@ -45,7 +45,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return _made(request, form, user)
 
 
-@sensitive_variables("created")
+@sensitive_variables("created", "context")
 def _made(request: HttpRequest, form: KeyForm, user: User) -> HttpResponse:
     try:
         created = actions.create(
@@ -65,13 +65,12 @@ def _made(request: HttpRequest, form: KeyForm, user: User) -> HttpResponse:
         )
         return redirect("keys:index")
     # Straight into the response, which no cache may keep: neither the session nor the database holds it.
-    example = releases_allowed(user, Action.INFERENCE).order_by("pk").first()
+    release = releases_allowed(user, Action.INFERENCE).order_by("pk").first()
     context = {
         "key": created.key,
         "token": created.token,
-        "release": example,
-        "api_url": f"{settings.PORTAL_URL}/v1",
-        "hub_url": f"{settings.PORTAL_URL}/hub",
+        "release": release,
+        "snippets": snippets_for(created.token, scopes=created.key.scopes, release=release),
     }
     response = render(request, "keys/made.html", context)
     response["Referrer-Policy"] = "no-referrer"
