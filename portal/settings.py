@@ -93,7 +93,6 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "portal.common.errors.RefusalMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -118,14 +117,13 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # -- Data ----------------------------------------------------------------------------------
 # Without a database every command that needs one says how to get one (portal.common.checks).
 DATABASE_URL = env.str("DATABASE_URL", default="")
-DATABASES = {
-    "default": env.db_url_config(DATABASE_URL or "postgres:///portal")
-    | {
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_MAX", default=16), "timeout": 10}
-        },
-    }
+DATABASES: dict[str, Any] = {
+    "default": env.db_url_config(DATABASE_URL or "postgres:///portal") | {"CONN_HEALTH_CHECKS": True}
+}
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    "min_size": 1,
+    "max_size": env.int("DATABASE_POOL_MAX", default=16),
+    "timeout": 10,
 }
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {
@@ -238,7 +236,8 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = False
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
-USERSESSIONS_TRACK_ACTIVITY = True
+# Tracking would write to the database on every request; the list of sessions shows when each began.
+USERSESSIONS_TRACK_ACTIVITY = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
 for _provider, _scopes in (("github", ["user:email"]), ("google", ["profile", "email"])):

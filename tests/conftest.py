@@ -12,6 +12,12 @@ from tests import cast
 
 
 @pytest.fixture(autouse=True)
+def _quick_passwords(settings):
+    """A password costs a third of a second by design; the tests make thousands."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
 def _a_cache_of_its_own():
     """Each test sees an empty cache in the real Valkey, whatever ran before it or runs beside it."""
     caches["default"].key_prefix = f"test-{uuid4().hex}"
