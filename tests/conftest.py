@@ -9,6 +9,7 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.releases.models import Release
 from tests import cast
+from tests.browsing import browser  # noqa: F401 - a fixture
 
 
 @pytest.fixture(autouse=True)

@@ -1,35 +1,14 @@
 """A real browser for the tests of how pages look, and pages of the site with somebody signed in."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.look.checks import DESK, watch_policy
-
-# The browser finds itself: nothing here may call out.
-FLAGS = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or else Playwright's own."""
-    # Playwright's sync API runs an event loop in this thread, which Django would take for an async view.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    with sync_playwright() as playwright:
-        own = Path(playwright.chromium.executable_path)
-        if found is None and not own.exists():
-            pytest.skip("NO BROWSER WAS FOUND: install chromium to run the tests of how pages look.")
-        running = playwright.chromium.launch(executable_path=found, chromium_sandbox=False, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
