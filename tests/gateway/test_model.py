@@ -1,0 +1,117 @@
+"""The gateway in front of the real vLLM."""
+
+import re
+
+import httpx2 as httpx
+import openai
+import pytest
+
+from portal.keys import usage
+from portal.keys.models import DailyUsage
+from portal.releases.models import Release
+from tests.gateway.conftest import eventually, say
+
+pytestmark = [pytest.mark.model, pytest.mark.live]
+
+MODEL = "smollm2-135m-instruct"
+# vLLM's own paths beside OpenAI's; each would be a hole.
+VLLM_PATHS = (
+    "/invocations", "/tokenize", "/detokenize", "/health", "/load", "/ping", "/version", "/metrics/", "/server_info",
+    "/v1/responses", "/v1/messages", "/v1/score", "/v1/rerank", "/v1/audio/transcriptions", "/v1/load_lora_adapter",
+)  # fmt: skip
+
+
+@pytest.fixture
+def served(release: Release, vllm_url: str) -> Release:
+    """The release, served by the real model."""
+    release.backend_url, release.served_model_name = vllm_url, MODEL
+    release.save()
+    return release
+
+
+def running_requests(vllm_url):
+    told = httpx.get(f"{vllm_url}/metrics").text
+    return sum(float(number) for number in re.findall(r"^vllm:num_requests_running\S* (\S+)$", told, re.M))
+
+
+def test_the_model_answers_the_real_client(client, served):
+    answer = client.chat.completions.create(
+        model="tiny", messages=say("Say hello."), max_tokens=12, temperature=0, seed=1
+    )
+
+    assert answer.choices[0].message.content
+    assert answer.usage.completion_tokens <= 12
+    assert answer.model == MODEL
+
+
+def test_a_stream_says_what_the_answer_says_and_its_usage_is_recorded(client, served, key):
+    wish = {"model": "tiny", "messages": say("Count to five."), "max_tokens": 16, "temperature": 0}
+
+    whole = client.chat.completions.create(**wish)
+    chunks = list(client.chat.completions.create(**wish, stream=True))
+
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    assert text == whole.choices[0].message.content
+    assert len(chunks) > 3
+
+    def is_recorded():
+        usage.record_new()
+        row = DailyUsage.objects.filter(key=key.key).first()
+        return row is not None and row.requests_count == 2
+
+    eventually(is_recorded, within_seconds=5)
+    row = DailyUsage.objects.get(key=key.key)
+    assert row.prompt_tokens_count == 2 * whole.usage.prompt_tokens
+    assert row.completion_tokens_count == 2 * whole.usage.completion_tokens
+
+
+def test_a_client_that_leaves_stops_the_model(client, served, vllm_url):
+    stream = client.chat.completions.create(
+        model="tiny",
+        messages=say("Write a long story."),
+        max_tokens=1000,
+        stream=True,
+        extra_body={"ignore_eos": True},
+    )
+    next(iter(stream))
+    assert running_requests(vllm_url) == 1
+
+    stream.close()
+
+    eventually(lambda: running_requests(vllm_url) == 0, within_seconds=5)
+
+
+def test_a_prompt_beyond_the_context_is_told_as_openai_tells_it(client, served):
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="tiny", messages=say("word " * 5000))
+
+    assert refused.value.code == "context_length_exceeded"
+    assert "context length" in refused.value.message
+
+
+def test_a_wrong_parameter_is_told_in_openais_shape(client, served):
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="tiny", messages=say("hi"), temperature=-1)
+
+    assert refused.value.type == "invalid_request_error"
+    assert "temperature" in refused.value.message
+
+
+def test_embeddings_that_the_model_lacks_are_told(client, served):
+    with pytest.raises(openai.APIStatusError) as refused:
+        client.embeddings.create(model="tiny", input="hello")
+
+    assert refused.value.status_code in {400, 404}
+    assert refused.value.type == "invalid_request_error"
+
+
+def test_no_path_of_vllm_is_open_through_the_portal(portal, key, served):
+    headers = {"Authorization": f"Bearer {key.token}"}
+
+    for path in VLLM_PATHS:
+        for method in ("GET", "POST"):
+            answer = httpx.request(
+                method, f"{portal}{path}", headers=headers, json={"model": "tiny", "prompt": "x"}
+            )
+
+            assert answer.status_code in {403, 404}, path
