@@ -2,7 +2,8 @@
 
 Run as `python -m tests.upstream PORT`. What it does stands in the last message: `words=20 pause=0.05`
 says w0 … w19 with pauses; `die=3` cuts the connection behind three words, `hang=3` falls silent there,
-`error=3` sends vLLM's error in mid-stream, `status=500` refuses, `first=2` is slow to begin. `prompt=3000` claims to be so long.
+`error=3` sends vLLM's error in mid-stream, `status=500` refuses, `first=2` is slow to begin,
+`prompt=3000` claims to be so long.
 """
 
 import asyncio

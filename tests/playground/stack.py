@@ -1,4 +1,4 @@
-"""The playground's processes for tests that cross them: web, inference worker, model server and a Valkey to restart."""
+"""The playground's live processes for tests: web, inference worker, model server, and a Valkey to restart."""
 
 import ctypes
 import json
@@ -113,7 +113,12 @@ class Stack:
         log = (self.folder / f"{name}.log").open("wb")
         command = [sys.executable, "-m", module, *arguments]
         self.processes[name] = subprocess.Popen(
-            command, cwd=ROOT, env=self.env, stdout=log, stderr=log, preexec_fn=_die_with_parent
+            command,
+            cwd=ROOT,
+            env=self.env,
+            stdout=log,
+            stderr=log,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509
         )
 
 

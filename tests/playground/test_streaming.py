@@ -1,4 +1,4 @@
-"""Answers on their way through the live processes: view, Celery worker, model server, Valkey, server-sent events."""
+"""Answers on their way: view, Celery worker, model server, Valkey, server-sent events, all of them live."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
