@@ -325,7 +325,8 @@ UNFOLD = {"SITE_TITLE": SITE_NAME, "SITE_HEADER": SITE_NAME, "SITE_URL": "/"}
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_JSON = env.bool("LOG_JSON", default=not DEBUG)
 LOGGING_CONFIG = "portal.common.logs.configure"
-LOGGING: dict[str, Any] = {}
+# Django calls the function above only with something to hand it.
+LOGGING: dict[str, Any] = {"version": 1}
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 PROMETHEUS_EXPORT_MIGRATIONS = False
 SILENCED_SYSTEM_CHECKS: list[str] = []
