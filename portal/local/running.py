@@ -168,12 +168,27 @@ class Portal:
         await self._do("migrate", "--no-input", "--verbosity", "0")
         if self.env["DEBUG"].lower() in {"0", "false", "no", "off", ""}:
             await self._do("collectstatic", "--no-input", "--verbosity", "0")
-        elif not await asyncio.to_thread(self._has_users):
-            status, last = await self.supervisor.run(processes.manage(self.env, "seed_demo"))
-            if status:
-                self.log.line(
-                    "setup", f"The demonstration data could not be made ({last}); the portal starts empty."
-                )
+        elif self._seeding_was_cut_short() or not await asyncio.to_thread(self._has_users):
+            await self._seed()
+
+    async def _seed(self) -> None:
+        """Make the demonstration data; without them the portal works too, only emptier."""
+        self._seeding_mark.touch()
+        status, _ = await self.supervisor.run(processes.manage(self.env, "seed_demo"))
+        if status:
+            self.log.line(
+                "setup",
+                "The demonstration data could not be made (the lines above say why); the portal starts.",
+            )
+        else:
+            self._seeding_mark.unlink()
+
+    @property
+    def _seeding_mark(self) -> Path:
+        return self.home.run / "seeding"
+
+    def _seeding_was_cut_short(self) -> bool:
+        return self._seeding_mark.exists()
 
     async def _do(self, *arguments: str) -> None:
         status, last = await self.supervisor.run(processes.manage(self.env, *arguments))
