@@ -18,6 +18,7 @@ from portal.console.gatekeeping import staff_with
 
 REVIEW = "admissions.review_application"
 PAGE_SIZE = 25
+INVALID = 422
 
 
 @require_safe
@@ -54,7 +55,7 @@ def decide(request: HttpRequest, reference: str) -> HttpResponse:
     found = _received(reference)
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        return _review(request, found, form, status=422)
+        return _review(request, found, form, status=INVALID)
     try:
         decided = form.carry_out(found, by=current_user(request), address=client_address(request))
     except (LostRace, IllegalMove) as refusal:
@@ -97,7 +98,11 @@ def _review(
     }
     fragment = "console/applications/application.html#review"
     template = fragment if is_htmx(request) else "console/applications/application.html"
-    return render(request, template, context, status=refusal.status if refusal else status)
+    response = render(request, template, context, status=refusal.status if refusal else status)
+    if is_htmx(request) and status != INVALID:
+        # What happened stands at the top of the page, and the buttons at its end.
+        response["HX-Reswap"] = "outerHTML show:top showTarget:body"
+    return response
 
 
 def _others(found: Application) -> ApplicationQuerySet:
