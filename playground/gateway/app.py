@@ -36,6 +36,8 @@ class Gateway:
         except ClientGone:
             return
         except ApiError as error:
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                log.warning("gateway_failure_told", code=error.code, request_id=exchange.request_id)
             await exchange.fail(error)
         except DatabaseError as error:
             log.warning("gateway_database_away", error=type(error).__name__, request_id=exchange.request_id)

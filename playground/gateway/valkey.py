@@ -70,8 +70,9 @@ class Valkey:
 
     def _connect_ended(self, task: "asyncio.Task[_Wire]") -> None:
         self._connecting = None
-        if task.cancelled() or task.exception() is not None:
-            self._not_before = asyncio.get_running_loop().time() + PAUSE_SECONDS
+        if not task.cancelled():
+            # Looked at, since all who waited for it may have given up.
+            task.exception()
 
     async def _connect(self) -> "_Wire":
         loop, settings = asyncio.get_running_loop(), self._settings
@@ -87,7 +88,8 @@ class Valkey:
                     _, wire = await loop.create_connection(_Wire, host, port, ssl=tls)
                 for command in self._greeting():
                     await wire.send(command)
-        except (OSError, hiredis.ReplyError) as error:
+        except (OSError, hiredis.ReplyError, ValkeyAway) as error:
+            self._not_before = loop.time() + PAUSE_SECONDS
             raise ValkeyAway("Valkey cannot be reached.") from error
         self._wire = wire
         return wire

@@ -79,6 +79,7 @@ def state(upstream_url: str) -> Callable[[], dict[str, Any]]:
             "seen": told["seen"][len(before["seen"]) :],
             "aborted": told["aborted"] - before["aborted"],
             "running": told["running"],
+            "said": told["said"] - before["said"],
         }
 
     return since

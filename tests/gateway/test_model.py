@@ -16,8 +16,9 @@ pytestmark = [pytest.mark.model, pytest.mark.live]
 MODEL = "smollm2-135m-instruct"
 # vLLM's own paths beside OpenAI's; each would be a hole.
 VLLM_PATHS = (
-    "/invocations", "/tokenize", "/detokenize", "/health", "/load", "/ping", "/version", "/metrics/", "/server_info",
-    "/v1/responses", "/v1/messages", "/v1/score", "/v1/rerank", "/v1/audio/transcriptions", "/v1/load_lora_adapter",
+    "/invocations", "/tokenize", "/detokenize", "/health", "/load", "/ping", "/version", "/metrics/",
+    "/server_info", "/v1/responses", "/v1/messages", "/v1/score", "/v1/rerank", "/v1/audio/transcriptions",
+    "/v1/load_lora_adapter",
 )  # fmt: skip
 
 
@@ -31,7 +32,8 @@ def served(release: Release, vllm_url: str) -> Release:
 
 def running_requests(vllm_url):
     told = httpx.get(f"{vllm_url}/metrics").text
-    return sum(float(number) for number in re.findall(r"^vllm:num_requests_running\S* (\S+)$", told, re.M))
+    found = re.findall(r"^vllm:num_requests_running\S* (\S+)$", told, re.MULTILINE)
+    return sum(float(number) for number in found)
 
 
 def test_the_model_answers_the_real_client(client, served):

@@ -24,6 +24,7 @@ class Upstream:
         self.seen: list[JSON] = []
         self.running = 0
         self.aborted = 0
+        self.said = 0
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=50_000_000, handler_args={"handler_cancellation": True})
@@ -36,7 +37,8 @@ class Upstream:
         return app
 
     async def state(self, _: web.Request) -> web.Response:
-        return web.json_response({"seen": self.seen, "running": self.running, "aborted": self.aborted})
+        told = {"seen": self.seen, "running": self.running, "aborted": self.aborted, "said": self.said}
+        return web.json_response(told)
 
     async def missing(self, _: web.Request) -> web.Response:
         return web.json_response({"detail": "Not Found"}, status=404)
@@ -100,6 +102,7 @@ class Upstream:
         head = _head(body, "chat.completion.chunk")
 
         async def say(choices: list[JSON], **more: Any) -> None:
+            self.said += 1
             await response.write(b"data: %b\n\n" % json.dumps(head | {"choices": choices} | more).encode())
 
         await say([{"index": 0, "delta": {"role": "assistant", "content": ""}}])
