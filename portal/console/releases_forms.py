@@ -14,6 +14,13 @@ SUGGESTIONS_MAX = 100
 class ReleaseForm(forms.ModelForm):
     """A new release's name, texts and settings; `create_release` stores them, not this form."""
 
+    backend_url = forms.URLField(
+        label="Model server",
+        required=False,
+        assume_scheme="https",
+        help_text="Its address, when it is not the portal's own.",
+    )
+
     class Meta:
         model = Release
         fields = (
@@ -38,10 +45,6 @@ class ReleaseForm(forms.ModelForm):
             "slug": "The last part of its address, such as tiny-1b.",
             "hub_id": "What people download, as organisation/model.",
         }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["backend_url"].assume_scheme = "https"  # type: ignore[attr-defined]
 
     def clean_slug(self) -> str:
         """The slug, unless it is the console's own word."""

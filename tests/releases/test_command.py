@@ -1,0 +1,102 @@
+"""`manage.py import_weights` on a terminal."""
+
+import os
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from portal.releases import actions
+from portal.releases.models import WeightImport
+
+
+def test_an_operator_imports_here_and_is_told_the_commit(release, directory, capsys):
+    call_command("import_weights", "tiny", str(directory), "--here")
+
+    said = capsys.readouterr().out
+    assert "open-weights/tiny@main: 3 files, 1.0 MB" in said
+    assert f"commit {release.current_revision().commit}" in said
+
+
+def test_an_operator_imports_twice_and_is_told_so(release, directory, capsys):
+    call_command("import_weights", "tiny", str(directory), "--here")
+    call_command("import_weights", "tiny", str(directory), "--here")
+
+    assert "nothing was stored twice" in capsys.readouterr().out
+
+
+def test_an_operator_is_told_in_one_sentence_why_it_failed(release, directory):
+    (directory / "pytorch_model.bin").write_text("x")
+
+    with pytest.raises(CommandError, match=r"pytorch_model\.bin is a pickle"):
+        call_command("import_weights", "tiny", str(directory), "--here")
+
+
+def test_an_operator_misspells_the_release_and_sees_which_there_are(release, directory):
+    with pytest.raises(CommandError, match=r"There is no release “tinny”\. There are: tiny\."):
+        call_command("import_weights", "tinny", str(directory))
+
+
+def test_an_operator_does_here_what_no_worker_took(release, directory):
+    actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+
+    call_command("import_weights", "tiny", str(directory), "--here")
+
+    assert WeightImport.objects.count() == 1
+    assert release.current_revision() is not None
+
+
+def environment(home):
+    url = urlsplit(settings.DATABASE_URL)
+    database = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
+    return os.environ | {
+        "DATABASE_URL": database,
+        "REDIS_URL": settings.REDIS_URL,
+        "WEIGHTS_ROOT": str(settings.WEIGHTS_ROOT),
+        "PORTAL_HOME": str(home),
+        "DEBUG": "1",
+    }
+
+
+def process(*arguments, home):
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def worker(home):
+    return process(
+        "-m", "celery", "-A", "portal.celery:app", "worker", "--pool", "threads", "-c", "2", "-Q", "default",
+        "--without-mingle", "--without-gossip", home=home,
+    )  # fmt: skip
+
+
+@pytest.mark.live
+@pytest.mark.django_db(transaction=True)
+def test_an_operator_waits_for_a_worker_and_follows_it(transactional_db, release, directory, tmp_path):
+    waiting = process("manage.py", "import_weights", "tiny", str(directory), home=tmp_path)
+    deadline = time.monotonic() + 30
+    while not WeightImport.objects.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    at_work = worker(tmp_path)
+    try:
+        said, _ = waiting.communicate(timeout=60)
+    finally:
+        at_work.terminate()
+        at_work.communicate(timeout=30)
+        waiting.kill()
+
+    assert waiting.returncode == 0, said
+    assert "Waiting for a worker …" in said
+    assert f"commit {release.current_revision().commit}" in said
