@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -17,9 +18,17 @@ from tests.gateway import processes
 
 
 @pytest.fixture(scope="session")
-def portal(django_db_setup) -> Iterator[str]:
+def portal_log(tmp_path_factory) -> Path:
+    """The file to which the running portal writes its log."""
+    return tmp_path_factory.mktemp("portal") / "log"
+
+
+@pytest.fixture(scope="session")
+def portal(django_db_setup, portal_log: Path) -> Iterator[str]:
     """The address of a running portal."""
-    with processes.portal(PORTAL_URL="http://portal.example.org") as address:
+    with processes.portal(
+        log=portal_log, PORTAL_URL="http://portal.example.org", LOG_LEVEL="DEBUG"
+    ) as address:
         yield address
 
 

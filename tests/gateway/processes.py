@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import urlopen
@@ -18,8 +19,8 @@ START_SECONDS = 40
 
 
 @contextmanager
-def portal(**variables: object) -> Iterator[str]:
-    """The portal on the tests' database and Valkey; gives its address."""
+def portal(*, log: Path | None = None, **variables: object) -> Iterator[str]:
+    """The portal on the tests' database and Valkey, writing its log to a file; gives its address."""
     url = urlsplit(settings.DATABASE_URL)
     database = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
     with _process(
@@ -31,6 +32,7 @@ def portal(**variables: object) -> Iterator[str]:
         "--log-level=warning",
         "--port={port}",
         path="/healthz",
+        log=log,
         variables={"DATABASE_URL": database, "REDIS_URL": settings.REDIS_URL, "DEBUG": "1", **variables},
     ) as address:
         yield address
@@ -39,16 +41,25 @@ def portal(**variables: object) -> Iterator[str]:
 @contextmanager
 def upstream() -> Iterator[str]:
     """The small model server; gives its address."""
-    with _process("tests.gateway.upstream", "{port}", path="/state", variables={}) as address:
+    with _process("tests.gateway.upstream", "{port}", path="/state", log=None, variables={}) as address:
         yield address
 
 
 @contextmanager
-def _process(module: str, *arguments: str, path: str, variables: dict[str, object]) -> Iterator[str]:
+def _process(
+    module: str, *arguments: str, path: str, log: Path | None, variables: dict[str, object]
+) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", module, *(argument.format(port=port) for argument in arguments)]
     environment = os.environ | {name: str(value) for name, value in variables.items()}
-    process = subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR)
+    output = log.open("ab") if log else None
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        cwd=settings.BASE_DIR,
+        stdout=output,
+        stderr=subprocess.STDOUT if log else None,
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_for(process, address + path)
@@ -56,6 +67,8 @@ def _process(module: str, *arguments: str, path: str, variables: dict[str, objec
     finally:
         process.terminate()
         process.wait(timeout=15)
+        if output:
+            output.close()
 
 
 def free_port() -> int:

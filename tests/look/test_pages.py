@@ -19,6 +19,9 @@ OPEN_PAGES = [
 ]
 OWN_PAGES = [
     "/dashboard/",
+    "/keys/",
+    "/keys/new/",
+    "/usage/",
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/2fa/",
