@@ -3,13 +3,14 @@
 Run as `python -m tests.upstream PORT`. What it does stands in the last message: `words=20 pause=0.05`
 says w0 … w19 with pauses; `die=3` cuts the connection behind three words, `hang=3` falls silent there,
 `error=3` sends vLLM's error in mid-stream, `status=500` refuses, `first=2` is slow to begin,
-`prompt=3000` claims to be so long.
+`prompt=3000` claims to be so long, `stamps=1` says the time instead of words.
 """
 
 import asyncio
 import json
 import re
 import sys
+import time
 from typing import Any
 
 from aiohttp import web
@@ -85,7 +86,8 @@ class Upstream:
             if number == int(wants.get("error", -1)):
                 await response.write(b'data: {"error": {"message": "boom", "code": 500}}\n\n')
                 return response
-            await self._chunk(response, {"content": f"w{number} "}, None, count, number + 1)
+            word = f"{time.time():.6f} " if "stamps" in wants else f"w{number} "
+            await self._chunk(response, {"content": word}, None, count, number + 1)
             await asyncio.sleep(pause)
         await self._chunk(response, {}, "stop" if said == words else "length", count, said)
         await response.write(b"data: [DONE]\n\n")

@@ -31,7 +31,8 @@ READ_TIMEOUT_SECONDS = 3
 class Stack:
     """Live processes over the test database, with logs in a folder that a failing test may show."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, worker_threads: int = 64) -> None:
+        self.worker_threads = worker_threads
         self.folder = Path(tempfile.mkdtemp(prefix="portal-stack-"))
         self.valkey_port, self.web_port, self.upstream_port = (free_port() for _ in range(3))
         self.upstream_url = f"http://127.0.0.1:{self.upstream_port}"
@@ -79,7 +80,8 @@ class Stack:
     def start_worker(self) -> None:
         """Start an inference worker and wait until it takes tasks."""
         self._start(
-            "worker", "celery", "-A", "portal.celery:app", "worker", "--pool", "threads", "-c", "64",
+            "worker", "celery", "-A", "portal.celery:app", "worker", "--pool", "threads",
+            "-c", str(self.worker_threads),
             "-Q", "inference", "-n", f"inference-{uuid4().hex}@test", "--without-mingle", "--without-gossip",
             "-l", "INFO",
         )  # fmt: skip
