@@ -14,10 +14,13 @@ def new_page(browser: Browser) -> Iterator[Callable[[], Page]]:
 
     def open_page() -> Page:
         context = browser.new_context()
+        context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None)
+        page.on(
+            "console", lambda line: complaints.append(line.text) if "Content Security" in line.text else None
+        )
         return page
 
     yield open_page

@@ -19,8 +19,7 @@ def sign_up(page: Page, url: str, *, email: str, name: str) -> None:
     page.get_by_role("button", name="Create account").click()
     page.wait_for_url("**/accounts/confirm-email/")
     open_mail(page, url, to=email)
-    link = page.get_by_role("link", name=re.compile("/accounts/confirm-email/"))
-    page.goto(str(link.first.get_attribute("href")))
+    page.goto(str(page.locator("a[href*='/accounts/confirm-email/']").first.get_attribute("href")))
     page.locator("main form button[type=submit]").click()
     page.wait_for_url(lambda now: "confirm-email" not in now)
 
@@ -39,27 +38,27 @@ def open_mail(page: Page, url: str, *, to: str, subject: str = "") -> None:
 def sign_in(page: Page, url: str, *, email: str, password: str = DEMO_PASSWORD) -> None:
     """Sign in by password."""
     page.goto(f"{url}/accounts/login/")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password", exact=True).fill(password)
-    page.locator("main").get_by_role("button", name="Sign in", exact=True).click()
+    page.locator("[name=login]").fill(email)
+    page.locator("[name=password]").fill(password)
+    page.locator("[name=password]").press("Enter")
     page.wait_for_url("**/dashboard/")
 
 
 def apply(page: Page, url: str) -> str:
     """Apply to the early-access programme; return the reference."""
     page.goto(f"{url}/apply/early-access/")
-    page.locator("[name=use_case]").fill("Summarising public meetings on a laptop.")
+    page.locator("[name=answer-use_case]").fill("Summarising public meetings on a laptop.")
     expect(page.locator("[data-save-state]")).to_contain_text("Saved")
     page.reload()
-    expect(page.locator("[name=use_case]")).to_have_value("Summarising public meetings on a laptop.")
-    page.locator("[name=organisation]").fill("Example Institute")
-    page.locator("select[name=country]").select_option("DE")
-    intended_use = page.locator("[name=intended_use]")
+    expect(page.locator("[name=answer-use_case]")).to_have_value("Summarising public meetings on a laptop.")
+    page.locator("[name=answer-organisation]").fill("Example Institute")
+    page.locator("select[name=answer-country]").select_option("DE")
+    intended_use = page.locator("[name=answer-intended_use]")
     if intended_use.first.evaluate("field => field.tagName") == "SELECT":
         intended_use.select_option(index=1)
     else:
         intended_use.first.check()
-    page.locator("[name=use_policy]").check()
+    page.locator("[name=answer-use_policy]").check()
     page.get_by_role("button", name="Submit the application").click()
     expect(page.locator("main")).to_contain_text("Submitted")
     return re.search(r"REQ-[0-9A-Z]+", page.content()).group()
