@@ -12,8 +12,9 @@ from portal.releases.models import Release
 
 LOCAL_FORMAT = "%Y-%m-%dT%H:%M"
 # Names like `posixrules` and `Etc/GMT+3` are in the database too, and mislead.
-ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")) + [
-    "UTC"
+ZONES = [
+    *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")),
+    "UTC",
 ]
 
 

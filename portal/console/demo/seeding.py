@@ -114,7 +114,7 @@ def _events(release: Release, *, by: User) -> None:
             "Example Institute, Torstraße 1, Berlin",
             "Europe/Berlin",
         ),
-        (5, "builders-day", "Builders’ day", "Online", "UTC"),
+        (5, "builders-day", "Builders day", "Online", "UTC"),
     ):
         day = today + timedelta(weeks=weeks)
         starts_at = datetime(day.year, day.month, day.day, 18, 0, tzinfo=ZoneInfo(zone))
@@ -122,7 +122,7 @@ def _events(release: Release, *, by: User) -> None:
             slug=f"{slug}-{day:%Y-%m-%d}",
             title=title,
             summary="Prototypes on show, with the people who trained them.",
-            description="Bring a laptop and a question. Those registered can use the prototypes while it lasts.",
+            description="Bring a laptop and a question. Those registered can use the prototypes meanwhile.",
             starts_at=starts_at,
             ends_at=starts_at + timedelta(hours=3),
             time_zone=zone,
