@@ -18,7 +18,7 @@ def configure(_: dict[str, Any]) -> None:
     """Configure structlog and the standard library's logging alike (Django's LOGGING_CONFIG)."""
     # A plain traceback: the default one prints local variables, and those can hold prompts and keys.
     readable = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    renderer: Any = structlog.processors.JSONRenderer() if settings.LOG_JSON else readable
+    as_json = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     logging.config.dictConfig(
         {
             "version": 1,
@@ -26,7 +26,10 @@ def configure(_: dict[str, Any]) -> None:
             "formatters": {
                 "line": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "processor": renderer,
+                    "processors": [
+                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                        *(as_json if settings.LOG_JSON else [readable]),
+                    ],
                     "foreign_pre_chain": _SHARED,
                 }
             },
@@ -45,7 +48,6 @@ def configure(_: dict[str, Any]) -> None:
             structlog.stdlib.filter_by_level,
             *_SHARED,
             structlog.processors.StackInfoRenderer(),
-            structlog.processors.format_exc_info,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),

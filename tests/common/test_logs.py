@@ -3,20 +3,28 @@
 import io
 import logging
 
+import pytest
+
 from portal.common.logs import configure
 
 
-def test_log_of_a_crash_has_no_local_variables(capsys):
-    configure({})
-    stream = io.StringIO()
-    handler = logging.getLogger().handlers[-1]
-    handler.setStream(stream)
+def answer(prompt):
+    raise RuntimeError("it broke")
 
-    prompt = "my secret prompt"
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_log_of_a_crash_has_its_traceback_and_no_local_variables(settings, as_json):
+    settings.LOG_JSON = as_json
+    configure({})
+    written = io.StringIO()
+    logging.getLogger().handlers[-1].setStream(written)
+
     try:
-        raise RuntimeError("it broke")
+        answer(" ".join(["my", "secret", "prompt"]))
     except RuntimeError:
         logging.getLogger("portal").exception("Something failed")
 
-    assert "RuntimeError: it broke" in stream.getvalue()
-    assert prompt not in stream.getvalue()
+    assert "RuntimeError: it broke" in written.getvalue()
+    assert "in answer" in written.getvalue()
+    assert "my secret prompt" not in written.getvalue()
+    assert written.getvalue().startswith("{") == as_json
