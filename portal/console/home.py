@@ -15,9 +15,10 @@ from portal.releases.models import Release, WeightImport
 @staff_with()
 def home(request: HttpRequest) -> HttpResponse:
     """Counts that link to the pages behind them. Five queries."""
+    may_review = request.user.has_perm("admissions.review_application")
     may_audit = request.user.has_perm("ledger.view_entry")
     context = {
-        "awaiting_review": Application.objects.awaiting_review().count(),
+        "awaiting_review": Application.objects.awaiting_review().count() if may_review else None,
         "upcoming_events": Event.objects.upcoming()[:5],
         "releases": Release.objects.all()[:10],
         "imports": WeightImport.objects.select_related("release")[:5],

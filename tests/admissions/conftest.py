@@ -9,6 +9,7 @@ from portal.admissions import actions, starter
 from portal.admissions.models import Application, Programme
 from portal.celery import app
 from tests import cast
+from tests.look.conftest import enter, page  # noqa: F401 - fixtures
 
 ANSWERS = {
     "use_case": "Summarising the minutes of public meetings.",
@@ -71,10 +72,10 @@ def post_office(mailoutbox, django_capture_on_commit_callbacks) -> Iterator:
 
 def form(client, programme, **changes):
     """What a browser sends: the answers, and the slip of the page that it was shown."""
-    page = client.get(programme.get_absolute_url())
+    shown = client.get(programme.get_absolute_url())
     answers = {f"answer-{code}": answer for code, answer in (ANSWERS | changes).items()}
     if answers["answer-use_policy"] is True:
         answers["answer-use_policy"] = "on"
     else:
         del answers["answer-use_policy"]
-    return answers | {"slip": page.context["slip"]}
+    return answers | {"slip": shown.context["slip"]}

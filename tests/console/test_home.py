@@ -27,3 +27,9 @@ def test_only_auditors_see_the_ledgers_news(as_rosa, mallory):
 def test_mallory_and_strangers_stay_outside(client, as_mallory, path):
     assert as_mallory.get(path).status_code == 403
     assert client.get(path)["Location"] == f"/accounts/login/?next={path}"
+
+
+def test_an_organiser_is_not_sent_to_a_queue_that_is_shut_to_them(db):
+    olga = signed_in(cast.staff("olga@example.org", "Event organisers"))
+
+    assert "Open the queue" not in olga.get("/console/").content.decode()
