@@ -7,7 +7,6 @@ import pytest
 
 from portal.common.logs import configure
 
-
 WORDS = ("my", "secret", "prompt")
 
 
