@@ -164,7 +164,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "playground.tasks.sweep_generations",
         "schedule": timedelta(seconds=15),
     },
-    "record-usage": {"task": "portal.keys.tasks.record_usage", "schedule": timedelta(seconds=5)},
+    # Usage: one task adds up all that has come, so those that queued up behind a stopped worker may go.
+    "record-usage": {
+        "task": "portal.keys.tasks.record_usage",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
     # Imports whose worker was killed: the broker itself would give their task back only after hours.
     "resume-imports": {"task": "portal.releases.tasks.resume_imports", "schedule": timedelta(seconds=30)},
     "clear-sessions": {"task": "portal.accounts.tasks.clear_sessions", "schedule": timedelta(days=1)},
