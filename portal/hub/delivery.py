@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import connection
 
 # The most that one download holds in memory, and the most that the count can be short by.
 CHUNK_BYTES = 256 * 1024
@@ -19,7 +19,7 @@ class Delivery:
 
     Django's handler asks for the next chunk only when the last one was handed to the
     connection, so that a slow client costs one chunk of memory, and calls `close` in a
-    thread when the answer has ended in any way. `on_end` is then told, once, how many
+    thread when the client has gone. `on_end` is told, once and in a thread, how many
     bytes left.
     """
 
@@ -42,8 +42,9 @@ class Delivery:
         if not self._has_begun:
             self._has_begun = True
             # The view's database connection must not stay out of the pool for as long as the download lasts.
-            await sync_to_async(close_old_connections)()
+            await sync_to_async(_give_back_connection)()
         if self._left == 0:
+            await sync_to_async(self.close)()
             raise StopAsyncIteration
         chunk = await self._read(min(CHUNK_BYTES, self._left))
         self._position += len(chunk)
@@ -73,3 +74,8 @@ class Delivery:
             await sync_to_async(self.close)()
             raise OSError("The stored file is shorter than it was when it was registered.")
         return chunk
+
+
+def _give_back_connection() -> None:
+    if not connection.in_atomic_block:
+        connection.close()

@@ -4,6 +4,8 @@ import os
 from functools import partial
 from urllib.parse import quote
 
+import structlog
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
@@ -20,6 +22,8 @@ from portal.hub.delivery import Delivery
 from portal.hub.errors import Denied, hub_door
 from portal.hub.shelf import find_file, find_release, find_revision
 from portal.releases.models import WeightFile
+
+log = structlog.get_logger(__name__)
 
 
 @require_safe
@@ -80,7 +84,11 @@ def _delivery(request: HttpRequest, caller: Caller, file: WeightFile, span: rang
 
 
 def _end(download_id: int, sent_bytes: int) -> None:
-    actions.end_download(download_id, sent_bytes=sent_bytes)
+    try:
+        actions.end_download(download_id, sent_bytes=sent_bytes)
+    except DatabaseError:
+        # Django drops what is raised here, and the bytes have left whatever the record says.
+        log.exception("download_end_not_recorded", download_id=download_id, sent_bytes=sent_bytes)
 
 
 def _open(file: WeightFile) -> int:
