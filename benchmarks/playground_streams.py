@@ -1,4 +1,4 @@
-"""What the playground's path adds to a model server: time to the first token, delay of each token, streams lost.
+"""What the playground adds to a model server: time to the first token, delay of each, streams lost.
 
     .venv/bin/python -m benchmarks.playground_streams [--streams 2 32 200] [--tokens 100] [--pause 0.1]
 
@@ -169,8 +169,8 @@ def show(name: str, count: int, seen: Measured, *, seconds: float, used: float) 
 
 def middle(seconds: list[float]) -> str:
     """p50/p95 in milliseconds."""
-    if len(seconds) < 2:  # noqa: PLR2004
-        return "–"
+    if len(seconds) < 2:
+        return "-"
     cuts = statistics.quantiles(seconds, n=20)
     return f"{cuts[9] * 1000:.0f}/{cuts[18] * 1000:.0f}"
 
@@ -195,9 +195,8 @@ def main() -> None:
     persons = people(-(-max(options.streams) // MAXIMUM_LIVE_A_PERSON), f"http://127.0.0.1:{stack.web_port}")
     try:
         stack.start()
-        print(
-            f"{'path':>7} {'streams':>8} {'lost':>5} {'tokens/s':>9} {'ttft ms':>9} {'delay ms':>13} {'µs/token':>9}"
-        )
+        names = ("path", "streams", "lost", "tokens/s", "ttft ms", "delay ms", "µs/token")
+        print("{:>7} {:>8} {:>5} {:>9} {:>9} {:>13} {:>9}".format(*names))
         for count in (1, *options.streams):
             asyncio.run(crowd(count, options, stack, persons))
     finally:

@@ -96,6 +96,11 @@
       const { id, dataset } = this.answer;
       const follows = isAtEnd();
       await htmx.ajax("GET", dataset.fragment, { target: `#${id}`, swap: "outerHTML" });
+      // The same element still there means that the portal could not be reached.
+      if (this.answer.isConnected) {
+        this.later();
+        return;
+      }
       const status = document.getElementById(id)?.dataset.status;
       announce({ done: "The answer is complete.", cancelled: "The answer was stopped.", failed: "The answer failed." }[status] || "");
       if (follows) toEnd();
@@ -182,7 +187,8 @@
     const field = wrong && composer()?.elements[wrong.dataset.errorOf];
     if (field && field !== message()) document.getElementById("settings")?.showPopover?.();
     if (wrong) wrong.removeAttribute("data-error-of");
-    field?.focus();
+    // Behind htmx, which gives the focus back to where it was.
+    if (field) setTimeout(() => field.focus(), 60);
   };
   document.addEventListener("DOMContentLoaded", () => {
     restore();

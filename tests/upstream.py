@@ -3,7 +3,8 @@
 Run as `python -m tests.upstream PORT`. What it does stands in the last message: `words=20 pause=0.05`
 says w0 … w19 with pauses; `die=3` cuts the connection behind three words, `hang=3` falls silent there,
 `error=3` sends vLLM's error in mid-stream, `status=500` refuses, `first=2` is slow to begin,
-`prompt=3000` claims to be so long, `stamps=1` says the time instead of words.
+`prompt=3000` claims to be so long, `stamps=1` says the time instead of
+words, `words=1 echo=1` what it was told.
 """
 
 import asyncio
@@ -87,6 +88,8 @@ class Upstream:
                 await response.write(b'data: {"error": {"message": "boom", "code": 500}}\n\n')
                 return response
             word = f"{time.time():.6f} " if "stamps" in wants else f"w{number} "
+            if "echo" in wants:
+                word = body["messages"][-1]["content"][number::said]
             await self._chunk(response, {"content": word}, None, count, number + 1)
             await asyncio.sleep(pause)
         await self._chunk(response, {}, "stop" if said == words else "length", count, said)

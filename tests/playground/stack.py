@@ -55,11 +55,15 @@ class Stack:
         """Start everything and wait until it answers."""
         self.start_valkey()
         self.start_upstream()
+        self.start_web()
+        self.start_worker()
+
+    def start_web(self) -> None:
+        """Start the web server."""
         self._start(
             "web", "uvicorn", "portal.asgi:application", "--port", str(self.web_port),
             "--timeout-graceful-shutdown", "1", "--log-level", "warning",
         )  # fmt: skip
-        self.start_worker()
         wait_for(lambda: _answers(f"http://127.0.0.1:{self.web_port}/healthz"))
 
     def start_valkey(self) -> None:
