@@ -10,9 +10,12 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
-from portal.releases import actions
-from portal.releases.models import WeightImport
+from portal.ledger.models import Entry
+from portal.ledger.verbs import Verb
+from portal.releases import actions, tasks
+from portal.releases.models import IMPORT_SILENCE, ImportedFile, ImportStatus, WeightImport
 
 
 def test_an_operator_imports_here_and_is_told_the_commit(release, directory, capsys):
@@ -100,3 +103,45 @@ def test_an_operator_waits_for_a_worker_and_follows_it(transactional_db, release
     assert waiting.returncode == 0, said
     assert "Waiting for a worker …" in said
     assert f"commit {release.current_revision().commit}" in said
+
+
+def wait_for(is_so):
+    deadline = time.monotonic() + 40
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.live
+@pytest.mark.django_db(transaction=True)
+def test_an_import_whose_worker_is_killed_is_finished_by_the_next(transactional_db, release, tmp_path):
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for number in range(8):
+        with (folder / f"model-{number}.safetensors").open("wb") as file:
+            file.write(bytes([number]))
+            file.truncate(60 * 1024 * 1024)
+    work = actions.request_import(release, directory=str(folder), by=None)
+    first = worker(tmp_path)
+    wait_for(lambda: ImportedFile.objects.count() >= 2)
+    first.kill()
+    first.communicate()
+    known = set(ImportedFile.objects.values_list("pk", flat=True))
+    assert WeightImport.objects.get().status == ImportStatus.RUNNING
+
+    # What beat does half a minute later, when the import has been silent for a minute.
+    WeightImport.objects.update(alive_at=timezone.now() - 2 * IMPORT_SILENCE)
+    tasks.resume_imports()
+    second = worker(tmp_path)
+    try:
+        wait_for(lambda: WeightImport.objects.get().attempts == 2)
+        assert known <= set(ImportedFile.objects.values_list("pk", flat=True))
+        wait_for(lambda: not WeightImport.objects.get().is_live)
+    finally:
+        second.kill()
+        second.communicate()
+
+    work.refresh_from_db()
+    assert (work.status, work.error) == (ImportStatus.DONE, "")
+    assert work.revision.files.count() == 8
+    assert Entry.objects.filter(verb=Verb.REVISION_FROZEN).count() == 1
