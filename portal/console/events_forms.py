@@ -68,8 +68,8 @@ class EventForm(forms.ModelForm):
         self.fields["slug"].required = False
         event = self.instance
         if event.pk:
-            self.initial["starts_at"] = event.starts_there.replace(tzinfo=None)
-            self.initial["ends_at"] = event.ends_there.replace(tzinfo=None)
+            self.initial["starts_at"] = event.starts_there
+            self.initial["ends_at"] = event.ends_there
 
     def clean(self) -> dict[str, Any]:
         """Put the times into the place's zone, and the address into its shape."""

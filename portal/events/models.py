@@ -107,13 +107,13 @@ class Event(models.Model):
 
     @property
     def starts_there(self) -> datetime:
-        """When it starts, on the clocks of the place."""
-        return self.starts_at.astimezone(self.zone)
+        """When it starts on the clocks of the place, naive: templates turn aware times into UTC."""
+        return self.starts_at.astimezone(self.zone).replace(tzinfo=None)
 
     @property
     def ends_there(self) -> datetime:
-        """When it ends, on the clocks of the place."""
-        return self.ends_at.astimezone(self.zone)
+        """When it ends on the clocks of the place, naive as above."""
+        return self.ends_at.astimezone(self.zone).replace(tzinfo=None)
 
     @property
     def is_cancelled(self) -> bool:

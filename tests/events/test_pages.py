@@ -1,6 +1,6 @@
 """The events' pages and their calendar file."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -101,6 +101,16 @@ def test_guest_with_a_pass_is_led_to_the_playground_while_the_event_lasts(db):
     assert 'name="prompt"' not in before
     assert 'name="prompt"' in playground
     assert 'name="prompt"' not in after
+
+
+def test_stranger_reads_the_time_on_the_clocks_of_the_place(db):
+    cast.event()
+    start = datetime(2027, 7, 1, 16, 0, tzinfo=UTC)
+    Event.objects.update(time_zone="Europe/Berlin", starts_at=start, ends_at=start + timedelta(hours=2))
+
+    page = Client().get("/events/demo-day/").content.decode()
+
+    assert "Europe/Berlin: 1 Jul 2027, 18:00 to 20:00" in page
 
 
 @pytest.mark.parametrize("number", [1, 3])
