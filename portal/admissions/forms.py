@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 
 from portal.admissions import countries
 from portal.admissions.models import Programme, Question, QuestionKind
@@ -94,7 +94,11 @@ def _country(question: Question) -> forms.Field:
 
 
 def _consent(question: Question) -> forms.Field:
-    return forms.BooleanField(**_common(question, "You can apply only if you agree to this."))
+    common = _common(question, "You can apply only if you agree to this.")
+    if question.programme.use_policy and not question.help_text:
+        # On a phone the policy stands below the form.
+        common["help_text"] = format_html('<a href="#use-policy">Read the use policy</a>')
+    return forms.BooleanField(**common)
 
 
 _FIELDS: dict[QuestionKind, Callable[[Question], forms.Field]] = {

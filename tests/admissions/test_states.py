@@ -1,10 +1,6 @@
-"""The state machine, walked by Hypothesis against the real database, and drawn in docs/states.md."""
-
-import re
-from pathlib import Path
+"""The state machine, walked by Hypothesis against the real database."""
 
 import pytest
-from django.conf import settings as project
 from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -133,15 +129,3 @@ def test_every_arrow_is_reachable_and_every_state_is_known():
         edge = {to for left in edge for to in MOVES.get(left, set())} - reached
 
     assert reached == set(ApplicationStatus.values)
-
-
-def test_the_page_of_states_draws_the_table_as_it_is():
-    text = (project.BASE_DIR / Path("docs/states.md")).read_text()
-    section = text.partition("## Application\n")[2].partition("\n## ")[0]
-
-    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE)
-    drawn = {left: set(re.findall(r"`(\w+)`", onward)) for left, onward in rows}
-    arrows = re.findall(r"^    (\w+) --> (\w+)$", section, re.MULTILINE)
-
-    assert drawn == {state: MOVES.get(state, set()) for state in ApplicationStatus.values}
-    assert sorted(arrows) == sorted((left, to) for left, onward in MOVES.items() for to in onward)

@@ -1,0 +1,42 @@
+"""docs/states.md draws every state machine as the code has it."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from playground.models import MOVES as GENERATION_MOVES
+from playground.models import GenerationStatus
+from portal.admissions.models import APPLICATION_MOVES, ApplicationStatus
+from portal.events.models import EVENT_MOVES, REGISTRATION_MOVES, EventStatus, RegistrationStatus
+from portal.releases.models import IMPORT_MOVES, RELEASE_MOVES, ImportStatus, ReleaseStatus
+
+MACHINES = {
+    "Application": (ApplicationStatus, APPLICATION_MOVES),
+    "Release": (ReleaseStatus, RELEASE_MOVES),
+    "Weight import": (ImportStatus, IMPORT_MOVES),
+    "Event": (EventStatus, EVENT_MOVES),
+    "Registration": (RegistrationStatus, REGISTRATION_MOVES),
+    "Generation": (GenerationStatus, GENERATION_MOVES),
+}
+
+
+def drawing(states, moves) -> str:
+    """The machine as a Mermaid diagram and a table: what the page must hold, to be copied from a failure."""
+    onward = {state: [to for to in states if to in moves.get(state, ())] for state in states}
+    arrows = [f"    {left.value} --> {to.value}" for left in states for to in onward[left]]
+    rows = [
+        f"| `{left.value}` | {', '.join(f'`{to.value}`' for to in onward[left]) or 'nothing: it has ended'} |"
+        for left in states
+    ]
+    return "\n".join(
+        ["```mermaid", "stateDiagram-v2", *arrows, "```", "", "| from | to |", "|---|---|", *rows]
+    )
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_the_page_draws_the_machine_as_it_is(name):
+    text = (settings.BASE_DIR / Path("docs/states.md")).read_text()
+    section = text.partition(f"## {name}\n")[2].partition("\n## ")[0]
+
+    assert drawing(*MACHINES[name]) in section
