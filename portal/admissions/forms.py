@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.utils.html import escape, format_html
+from django.utils.html import escape
 
 from portal.admissions import countries
 from portal.admissions.models import Programme, Question, QuestionKind
@@ -97,7 +97,7 @@ def _consent(question: Question) -> forms.Field:
     common = _common(question, "You can apply only if you agree to this.")
     if question.programme.use_policy and not question.help_text:
         # On a phone the policy stands below the form.
-        common["help_text"] = format_html('<a href="#use-policy">Read the use policy</a>')
+        common["help_text"] = '<a href="#use-policy">Read the use policy</a>'
     return forms.BooleanField(**common)
 
 
