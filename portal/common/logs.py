@@ -1,13 +1,31 @@
 """Structured logs: JSON in production, readable lines in development; no prompt, key or token is logged."""
 
 import logging.config
+import re
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 from django.conf import settings
 
+# Mailed links carry their secret in the path, and query strings can hold anything.
+_SECRET_IN_PATH = re.compile(r"(?<=/confirm-email/)[^/ ]+|(?<=/reset/key/)[^/ ]+|(?<=\?)\S+")
+
+
+def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Blank what is secret in the address of a request (a structlog processor).
+
+    >>> hide_secrets(None, "", {"request": "GET /accounts/confirm-email/MQ:1x:abc/?next=/keys/"})
+    {'request': 'GET /accounts/confirm-email/[hidden]/?[hidden]'}
+    """
+    if isinstance(request := event.get("request"), str):
+        event["request"] = _SECRET_IN_PATH.sub("[hidden]", request)
+    return event
+
+
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    hide_secrets,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

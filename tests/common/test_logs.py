@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from portal.common.logs import configure
+from portal.common.logs import configure, hide_secrets
 
 WORDS = ("my", "secret", "prompt")
 
@@ -31,3 +31,16 @@ def test_log_of_a_crash_has_its_traceback_and_no_local_variables(settings, as_js
     assert "in answer" in written.getvalue()
     assert prompt not in written.getvalue()
     assert written.getvalue().startswith("{") == as_json
+
+
+@pytest.mark.parametrize(
+    ("request_line", "logged"),
+    [
+        ("GET /accounts/confirm-email/MQ:1x:abc/", "GET /accounts/confirm-email/[hidden]/"),
+        ("GET /accounts/password/reset/key/1-set-abc/", "GET /accounts/password/reset/key/[hidden]/"),
+        ("GET /events/?q=a%20b", "GET /events/?[hidden]"),
+        ("GET /events/", "GET /events/"),
+    ],
+)
+def test_log_of_a_request_has_no_secret_of_its_address(request_line, logged):
+    assert hide_secrets(None, "", {"request": request_line}) == {"request": logged}
