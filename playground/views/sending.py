@@ -120,7 +120,7 @@ def _sent(request: HttpRequest, generation: Generation) -> HttpResponse:
         "talk": talk,
         "live": generation,
         "form": blank_form(talk.release, conversation=talk),
-        "talks": pages.conversations_of(current_user(request)),
+        "is_new": generation.turn.follows_id is None,
     }
     response = render(request, "playground/sent.html", context)
     response = push_url(response, talk.get_absolute_url())
