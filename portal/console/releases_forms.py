@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from portal.licensing.models import Licence
 from portal.releases.models import REVISION_NAME, Release
 
 SUGGESTIONS_MAX = 100
@@ -20,6 +21,8 @@ class ReleaseForm(forms.ModelForm):
         assume_scheme="https",
         help_text="Its address, when it is not the portal's own.",
     )
+
+    licence = forms.ModelChoiceField(Licence.objects.order_by("name"), empty_label="Choose one")
 
     class Meta:
         model = Release
