@@ -1,0 +1,44 @@
+"""Production settings: clean when they are right, refused by name when they are not."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+RIGHT = {
+    "DEBUG": "false",
+    "SECRET_KEY": "4fQzr8bJ0cM1xT7wLk2NvY6sHd9GpRa3ZeUiOyWtBqXmCnVjKl5E",
+    "KEY_PEPPER": "9WcX2vBn5mQaZs7eDr4fTg6yHu8iJk0oLpMxNbVcCzAqSwEdRfT1",
+    "PORTAL_URL": "https://portal.example.org",
+    "ALLOWED_HOSTS": "portal.example.org",
+}
+
+
+def check(**changes):
+    # The settings of the test run come from the environment, so these need a process of their own.
+    env = {name: value for name, value in (os.environ | RIGHT | changes).items() if value}
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_operator_with_right_settings_finds_no_complaint():
+    done = check()
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY has its development value."),
+        ({"KEY_PEPPER": ""}, "KEY_PEPPER has its development value."),
+        ({"PORTAL_URL": "http://portal.example.org"}, "PORTAL_URL is not an https:// address."),
+        ({"DATABASE_URL": ""}, "No database is configured."),
+    ],
+)
+def test_operator_with_a_wrong_setting_is_told_which(changes, complaint):
+    done = check(**changes)
+
+    assert done.returncode == 1
+    assert complaint in done.stderr
