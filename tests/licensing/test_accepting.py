@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 from django.db import DatabaseError, connection, transaction
 
+from portal.celery import app
 from portal.common.refusals import Refusal
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
@@ -25,9 +26,11 @@ def page(licence):
     return licence.get_absolute_url()
 
 
-@pytest.fixture(autouse=True)
-def mail_at_once(settings):
-    settings.CELERY_TASK_ALWAYS_EAGER = True
+@pytest.fixture
+def mail_at_once():
+    app.conf.task_always_eager = True
+    yield
+    app.conf.task_always_eager = False
 
 
 def agreed(licence, **changes):
@@ -52,7 +55,7 @@ def test_mallory_accepts_and_it_is_recorded(as_mallory, mallory, licence, page):
 
 
 def test_mallory_gets_a_receipt_after_the_commit(
-    as_mallory, licence, page, django_capture_on_commit_callbacks
+    as_mallory, licence, page, mail_at_once, django_capture_on_commit_callbacks
 ):
     with django_capture_on_commit_callbacks(execute=True):
         as_mallory.post(page, agreed(licence))

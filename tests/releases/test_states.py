@@ -2,13 +2,22 @@
 
 import pytest
 from django.db import connection
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove, LostRace
 from portal.ledger.models import Entry
 from portal.licensing.actions import create_licence
 from portal.releases import actions
-from portal.releases.models import Release, ReleaseStatus
+from portal.releases.models import RELEASE_MOVES, Release, ReleaseStatus
 from tests import cast
 
 
@@ -38,6 +47,45 @@ def test_a_release_goes_the_whole_way_and_each_step_is_in_the_ledger(draft, rosa
     assert verbs == [
         "release.created", "release.evaluating", "release.cleared", "release.opened", "release.withdrawn",
     ]  # fmt: skip
+
+
+VERBS = {
+    ReleaseStatus.EVALUATING: actions.send_to_evaluation,
+    ReleaseStatus.CLEARED: actions.clear,
+    ReleaseStatus.OPEN: actions.open_release,
+    ReleaseStatus.WITHDRAWN: lambda release, by: actions.withdraw(release, reason="It was wrong.", by=by),
+}
+
+
+class Walk(RuleBasedStateMachine):
+    """Any verbs in any order: the release moves where the table has an arrow, and nowhere else."""
+
+    @initialize()
+    def begin(self):
+        Release.objects.update(status=ReleaseStatus.DRAFT)
+        self.stands = ReleaseStatus.DRAFT
+        self.entries = Entry.objects.count()
+
+    @rule(to=st.sampled_from(list(VERBS)))
+    def try_verb(self, to):
+        release = Release.objects.get()
+        try:
+            VERBS[to](release, by=None)
+        except IllegalMove:
+            assert to not in RELEASE_MOVES.get(self.stands, frozenset())
+        else:
+            assert to in RELEASE_MOVES[self.stands]
+            self.stands, self.entries = to, self.entries + 1
+
+    @invariant()
+    def the_row_and_the_ledger_agree(self):
+        if hasattr(self, "stands"):
+            assert Release.objects.get().status == self.stands
+            assert Entry.objects.count() == self.entries
+
+
+def test_whatever_the_order_of_the_verbs_only_the_table_s_arrows_are_walked(draft):
+    run_state_machine_as_test(Walk, settings=settings(max_examples=15, stateful_step_count=12, deadline=None))
 
 
 def test_a_draft_cannot_be_opened(draft):
