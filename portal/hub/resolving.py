@@ -126,5 +126,5 @@ def _with_headers(response: HttpResponseBase, file: WeightFile) -> HttpResponseB
     response["Content-Type"] = "application/octet-stream"
     response["Content-Disposition"] = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
     response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "private, no-transform"
+    response["Cache-Control"] = "private, no-cache, no-transform"
     return response

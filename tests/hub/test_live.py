@@ -128,8 +128,8 @@ def test_a_raw_path_leads_nowhere(portal, revision, token, path):
 def resident_bytes(address: str) -> int:
     """The memory of the process that listens at `address`."""
     port = urlsplit(address).port
-    for process in psutil.process_iter():
-        if f"--port={port}" in process.cmdline():
+    for process in psutil.process_iter(["cmdline"]):
+        if f"--port={port}" in (process.info["cmdline"] or ()):
             return int(process.memory_info().rss)
     raise LookupError(address)
 
