@@ -23,7 +23,19 @@ def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
     return event
 
 
+# The line at the end of a request or task says all that the one at its start does.
+_BEGINNINGS = {"request_started", "task_enqueued", "task_received", "task_started"}
+
+
+def drop_beginnings(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave one line a request and one a task (a structlog processor)."""
+    if event.get("event") in _BEGINNINGS:
+        raise structlog.DropEvent
+    return event
+
+
 _SHARED: list[Any] = [
+    drop_beginnings,
     structlog.contextvars.merge_contextvars,
     hide_secrets,
     structlog.stdlib.add_log_level,
