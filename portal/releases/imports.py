@@ -73,9 +73,7 @@ def freeze(work: WeightImport, *, worker: UUID, files: Sequence[ImportedFile]) -
     Raises LostClaim, and ImportRefused when they are registered under another name.
     """
     release = Release.objects.select_for_update(no_key=True).get(pk=work.release_id)
-    held = WeightImport.objects.select_for_update().filter(pk=work.pk, worker=worker).first()
-    if held is None or held.status != ImportStatus.RUNNING:
-        raise LostClaim("import_taken_over", "Another worker has taken this import over.")
+    held = _held(work, worker=worker)
     commit = commit_id(files)
     known = release.revisions.filter(commit=commit).first()
     if known is not None and known.name != held.revision_name:
@@ -118,6 +116,14 @@ def commit_id(files: Sequence[ImportedFile]) -> str:
     """
     lines = [f"{file.path}\0{file.size_bytes}\0{file.sha256}\n".encode() for file in files]
     return hashlib.sha256(b"".join(sorted(lines))).hexdigest()[:40]
+
+
+def _held(work: WeightImport, *, worker: UUID) -> WeightImport:
+    """The import's row, locked. Raises LostClaim unless `worker` is the one who works on it."""
+    held = WeightImport.objects.select_for_update().filter(pk=work.pk, worker=worker).first()
+    if held is None or held.status != ImportStatus.RUNNING:
+        raise LostClaim("import_taken_over", "Another worker has taken this import over.")
+    return held
 
 
 def _new_revision(release: Release, name: str, commit: str, files: Sequence[ImportedFile]) -> Revision:

@@ -308,3 +308,18 @@ def test_hashing_a_large_file_takes_little_memory(release, directory):
     tracemalloc.stop()
     assert work.status == ImportStatus.DONE
     assert peak < 24 * 1024 * 1024
+
+
+def test_where_the_file_system_shares_extents_the_clone_is_hashed_and_kept(release, directory, monkeypatch):
+    def clone(source, target):
+        os.pwrite(target, os.pread(source, 10_000_000, 0), 0)
+        return True
+
+    monkeypatch.setattr(store, "_clone", clone)
+
+    work = imported(release, directory)
+
+    assert work.status == ImportStatus.DONE
+    for file in work.revision.files.all():
+        assert hashlib.sha256(file.stored_at.read_bytes()).hexdigest() == file.sha256
+        assert file.stored_at.read_bytes() == (directory / file.path).read_bytes()
