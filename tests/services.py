@@ -92,7 +92,7 @@ class Run:
             is_durable=False,
         )
         part = postgres.prepare()
-        self.hold(replace(part, remove=(*part.remove, str(data))))
+        self.hold(replace(part, remove=(*part.remove, str(self.folder))))
         wait_until(postgres.answers, "PostgreSQL")
         postgres.create_database()
         os.environ["DATABASE_URL"] = postgres.url
@@ -103,7 +103,7 @@ class Run:
             data, self.folder, port=preflight.free_port(), password=secrets.token_hex(16), is_durable=False
         )
         part = valkey.prepare()
-        self.hold(replace(part, remove=(*part.remove, str(data))))
+        self.hold(replace(part, remove=(*part.remove, str(self.folder))))
         wait_until(valkey.answers, "Valkey")
         os.environ["REDIS_URL"] = valkey.url
         os.environ["PORTAL_TEST_VALKEY"] = valkey.url.rpartition("/")[0]
@@ -174,6 +174,8 @@ def _serve(vllm: Vllm, run: Run) -> None:
     with log.open("wb") as output, (run.folder / "vllm.alive").open("w") as alive:
         fcntl.flock(alive, fcntl.LOCK_EX)
         leash = Leash(vllm.serving(), output=output, keep=(alive.fileno(),), fifo=run.fifo)
+    # The controller holds the leash from here on; this process may be a worker that ends before another.
+    leash.let_go()
     deadline = time.monotonic() + MODEL_SECONDS
     while not vllm.answers():
         if leash.process.poll() is not None or time.monotonic() > deadline:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
 
 import redis
 
@@ -39,7 +38,7 @@ class Model:
         else:
             self.tell("starting")
 
-    async def bring_up(self, env: Mapping[str, str]) -> None:
+    async def bring_up(self, env: dict[str, str]) -> None:
         """Install, convert, register the weights and serve. `env` is that of the portal's own commands."""
         try:
             await self._prepare()
@@ -55,7 +54,8 @@ class Model:
         if not self.vllm.is_installed:
             await self._step(
                 "installing",
-                "Installing vLLM: 0.7 GB to download, 2.5 GB on the disk, once. The pages work meanwhile.",
+                "Installing vLLM, once: some minutes and 2.5 GB of disk (6.5 GB where pip finds no CPU build "
+                "of torch). The pages work meanwhile.",
                 await asyncio.to_thread(self.vllm.installing),
             )
         if not self.vllm.is_converted:
@@ -79,7 +79,7 @@ class Model:
         except OSError as error:
             raise Trouble(f"The model's files could not be put under {self.home.root} ({error}).") from error
 
-    async def _register(self, env: Mapping[str, str]) -> None:
+    async def _register(self, env: dict[str, str]) -> None:
         """Let developers download the very files that are served, if there is a release for them."""
         folder = str(self.home.root / "model" / self.vllm.model.name)
         status, _ = await self.supervisor.run(processes.manage(env, "import_weights", SERVED_NAME, folder))

@@ -2,7 +2,6 @@
 
 import http.client
 import sys
-from collections.abc import Mapping
 
 from portal.local.parts import Part
 
@@ -14,7 +13,7 @@ CELERY = (sys.executable, "-m", "celery", "-A", "portal.celery:app", "--quiet")
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
 
 
-def web(env: Mapping[str, str], *, host: str, port: int) -> Part:
+def web(env: dict[str, str], *, host: str, port: int) -> Part:
     """The ASGI server."""
     return Part(
         "web",
@@ -72,9 +71,10 @@ def workers(env: dict[str, str]) -> tuple[Part, ...]:
     )
 
 
-def manage(env: Mapping[str, str], *arguments: str) -> Part:
+def manage(env: dict[str, str], *arguments: str) -> Part:
     """One command of manage.py, as a job."""
-    return Part("setup", (sys.executable, "manage.py", *arguments), env, grace_seconds=1.0)
+    command = (sys.executable, "manage.py", *arguments)
+    return Part("setup", command, {"LOG_LEVEL": "WARNING"} | env, grace_seconds=1.0)
 
 
 def healthy(host: str, port: int) -> bool:
