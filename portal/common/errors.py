@@ -5,11 +5,12 @@ from django.shortcuts import render
 from django.utils.deprecation import MiddlewareMixin
 
 from portal.common.refusals import Refusal
+from portal.common.requests import is_htmx
 
 
 def refusal_page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """The page (a fragment for htmx) that tells why `refusal` was given and links its remedy."""
-    template = "refusal.html#refusal" if getattr(request, "htmx", False) else "refusal.html"
+    template = "refusal.html#refusal" if is_htmx(request) else "refusal.html"
     return render(request, template, {"refusal": refusal}, status=refusal.status)
 
 

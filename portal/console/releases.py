@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.sessions import current_user
-from portal.common.requests import client_address
+from portal.common.requests import client_address, is_htmx
 from portal.console.gatekeeping import staff_with
 from portal.console.releases_forms import ImportForm, ReleaseForm, WithdrawForm
 from portal.ledger.models import Entry
@@ -146,7 +146,7 @@ def progress(request: HttpRequest, slug: str) -> HttpResponse:
     """How far the newest import is, which the page asks once a second; its end brings the whole page anew."""
     found = get_object_or_404(Release, slug=slug)
     work = found.imports.first()
-    if not getattr(request, "htmx", False):
+    if not is_htmx(request):
         return redirect("console:release", slug)
     if work is None or not work.is_live:
         return HttpResponse(headers={"HX-Refresh": "true"})

@@ -1,27 +1,9 @@
 """API keys and their usage in /admin/: to be read, never written, and never with a digest."""
 
-from typing import Any
-
 from django.contrib import admin
-from unfold.admin import ModelAdmin
 
+from portal.common.admin import ReadOnlyAdmin
 from portal.keys.models import ApiKey, DailyUsage
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows that change by their actions only."""
-
-    def has_add_permission(self, *_: Any) -> bool:
-        """Nobody adds one here."""
-        return False
-
-    def has_change_permission(self, *_: Any) -> bool:
-        """Nobody changes one here."""
-        return False
-
-    def has_delete_permission(self, *_: Any) -> bool:
-        """Nobody deletes one here."""
-        return False
 
 
 @admin.register(ApiKey)

@@ -15,7 +15,7 @@ from portal.access.deciding import releases_allowed
 from portal.access.decision import Action
 from portal.accounts.models import User
 from portal.accounts.sessions import current_user
-from portal.common.requests import client_address
+from portal.common.requests import client_address, is_htmx
 from portal.keys import actions
 from portal.keys.forms import KeyForm
 from portal.keys.models import ApiKey, DailyUsage
@@ -86,10 +86,10 @@ def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
     fragment = "keys/index.html#key-row" if request.method == "POST" else "keys/index.html#key-row-confirm"
     if request.method == "POST":
         actions.revoke(key, by=user, address=client_address(request))
-        if not _is_htmx(request):
+        if not is_htmx(request):
             messages.success(request, f"“{key.name}” is revoked. Whatever used it is refused from now on.")
             return redirect("keys:index")
-    return render(request, fragment if _is_htmx(request) else "keys/revoke.html", {"key": key})
+    return render(request, fragment if is_htmx(request) else "keys/revoke.html", {"key": key})
 
 
 @require_safe
@@ -99,13 +99,9 @@ def row(request: HttpRequest, public_id: str) -> HttpResponse:
     key = get_object_or_404(ApiKey.objects.visible_to(current_user(request)), public_id=public_id)
     return (
         render(request, "keys/index.html#key-row", {"key": key})
-        if _is_htmx(request)
+        if is_htmx(request)
         else redirect("keys:index")
     )
-
-
-def _is_htmx(request: HttpRequest) -> bool:
-    return bool(getattr(request, "htmx", False))
 
 
 @require_safe
