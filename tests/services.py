@@ -63,18 +63,17 @@ class Run:
 
     def stop(self) -> None:
         """Stop what this process holds and wait until it is gone."""
-        for leash in reversed(self.leashes):
-            leash.let_go()
-        for leash in self.leashes:
-            leash.process.wait()
-        if not self.is_controller:
-            return
         if self.holder >= 0:
             os.close(self.holder)
             # vLLM's leash holds this lock, whichever process started it.
             with (self.folder / "vllm.alive").open("w") as alive:
                 fcntl.flock(alive, fcntl.LOCK_EX)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for leash in reversed(self.leashes):
+            leash.let_go()
+        for leash in self.leashes:
+            leash.process.wait()
+        if self.is_controller:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def hold(self, part: Part) -> Leash:
         """Start `part`, to be stopped at the end of the run."""

@@ -29,6 +29,8 @@ NETWORK_SIGNS = (
     "ConnectionResetError",
     "IncompleteRead",
     "ProxyError",
+    # What pip says of a pinned package when no index answered.
+    "(from versions: none)",
 )
 
 
