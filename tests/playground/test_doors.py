@@ -125,7 +125,9 @@ def test_a_tampered_token_is_refused(as_ada, release, changes):
     assert as_ada.post("/playground/send/", form(release, **changes)).status_code == 422
 
 
-@pytest.mark.parametrize("named", ["not-an-id", "0302eebd-17a2-4ae5-91eb-8d17ad45026e", "../../etc/passwd", "1"])
+@pytest.mark.parametrize(
+    "named", ["not-an-id", "0302eebd-17a2-4ae5-91eb-8d17ad45026e", "../../etc/passwd", "1"]
+)
 def test_a_tampered_conversation_is_not_found(as_ada, release, named):
     answer = as_ada.post("/playground/send/", form(release, conversation=named))
 
