@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import NoReturn
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -21,7 +22,7 @@ ROOM_BYTES = 10**9
 NETWORK_SIGNS = ("resolve", "connect", "Connection", "timed out", "Timeout", "ProxyError", "network")
 
 
-def main(wanted):
+def main(wanted: str) -> None:
     """Install the list `wanted`; "dev" holds everything that "app" does."""
     covered = {"app": ["app"], "dev": ["app", "dev"]}[wanted]
     locks = {name: digest(lock_of(name)) for name in covered}
@@ -38,7 +39,7 @@ def main(wanted):
         json.dump(dict(locks, root=ROOT), file)
 
 
-def stamp():
+def stamp() -> "dict[str, str]":
     """What is installed here: the digest of each list. A checkout that was moved starts afresh."""
     try:
         with open(STAMP) as file:
@@ -48,11 +49,11 @@ def stamp():
     return known if known.get("root") == ROOT else {}
 
 
-def suitable_python():
+def suitable_python() -> str:
     """The path of a Python that the portal runs on: this one, or one found beside it."""
     for name in (sys.executable, "python3.13", "python3.12", "python3.11"):
         path = shutil.which(name)
-        if path and version_of(path) is not None and OLDEST <= version_of(path) <= NEWEST:
+        if path and OLDEST <= version_of(path) <= NEWEST:
             return path
     return leave(
         "The portal needs Python 3.11, 3.12 or 3.13 and `{}` is {}.{}: install one of them, "
@@ -62,17 +63,17 @@ def suitable_python():
     )
 
 
-def version_of(python):
-    """(major, minor) of the interpreter at `python`, or None when it does not run."""
+def version_of(python: str) -> "tuple[int, ...]":
+    """(major, minor) of the interpreter at `python`, or () when it does not run."""
     asked = subprocess.run(
         [python, "-c", "import sys; print(*sys.version_info[:2])"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    return tuple(map(int, asked.stdout.split())) if asked.returncode == 0 else None
+    return tuple(map(int, asked.stdout.split())) if asked.returncode == 0 else ()
 
 
-def make_environment(python):
+def make_environment(python: str) -> None:
     """Make .venv afresh with `python`."""
     shutil.rmtree(VENV, ignore_errors=True)
     if logged([python, "-m", "venv", VENV]) != 0:
@@ -83,7 +84,7 @@ def make_environment(python):
         )
 
 
-def install_with_uv(wanted):
+def install_with_uv(wanted: str) -> bool:
     """Install with uv, which takes seconds; whether that worked. uv does not read pip's own configuration."""
     uv = os.path.join(VENV, "bin", "uv")
     if logged(pip("install", "--require-hashes", "--no-deps", "-r", lock_of("uv"))) != 0:
@@ -96,12 +97,12 @@ def install_with_uv(wanted):
     )
 
 
-def pip(*arguments):
+def pip(*arguments: str) -> "list[str]":
     """The command line of pip within .venv."""
     return [PYTHON, "-m", "pip", *arguments, "--quiet", "--no-input", "--disable-pip-version-check"]
 
 
-def run_or_leave(command):
+def run_or_leave(command: "list[str]") -> None:
     """Run `command`, and end with one sentence if it fails."""
     if logged(command) == 0:
         return
@@ -117,41 +118,41 @@ def run_or_leave(command):
     leave("Packages could not be installed: {} (all of it: {})".format(lines[-1].strip(), LOG))
 
 
-def logged(command):
+def logged(command: "list[str]") -> int:
     """Run `command` with its output kept in LOG; its exit status."""
     with open(LOG, "w") as file:
         return subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, cwd=ROOT).returncode
 
 
-def works(python):
+def works(python: str) -> bool:
     """Whether .venv holds an interpreter that starts, is of a fitting version and belongs to this folder."""
-    if not os.path.exists(python) or version_of(python) is None:
+    if not os.path.exists(python) or not OLDEST <= version_of(python) <= NEWEST:
         return False
     belongs = subprocess.run(
         [python, "-m", "pip", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    return belongs.returncode == 0 and OLDEST <= version_of(python) <= NEWEST
+    return belongs.returncode == 0
 
 
-def require_room():
+def require_room() -> None:
     """End with one sentence when the disk is too full."""
     free = shutil.disk_usage(ROOT).free
     if free < ROOM_BYTES:
         leave("The disk of {} has {:.1f} GB free and 1 GB is needed: free some.".format(ROOT, free / 10**9))
 
 
-def lock_of(name):
+def lock_of(name: str) -> str:
     """The path of the list `name`."""
     return os.path.join(ROOT, "requirements", name + ".txt")
 
 
-def digest(path):
+def digest(path: str) -> str:
     """What a list holds, in short."""
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def leave(sentence):
+def leave(sentence: str) -> "NoReturn":
     """End with one sentence and no trace."""
     sys.stderr.write(sentence + "\n")
     sys.exit(1)
