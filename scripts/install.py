@@ -19,7 +19,16 @@ STAMP = os.path.join(VENV, "installed.json")
 LOG = os.path.join(ROOT, ".cache", "install.log")
 OLDEST, NEWEST = (3, 11), (3, 13)
 ROOM_BYTES = 10**9
-NETWORK_SIGNS = ("resolve", "connect", "Connection", "timed out", "Timeout", "ProxyError", "network")
+NETWORK_SIGNS = (
+    "from versions: none",
+    "resolve",
+    "connect",
+    "Connection",
+    "timed out",
+    "Timeout",
+    "ProxyError",
+    "network",
+)
 
 
 def main(wanted: str) -> None:
