@@ -5,12 +5,15 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
 from portal.accounts.sessions import current_user
 from portal.admissions import actions
 from portal.admissions.models import Application, Note, Programme, Question
+from portal.common.admin import ReadOnlyAdmin
 from portal.common.requests import client_address
+from portal.ledger.admin import RecordedAdmin
+from portal.ledger.verbs import Verb
 
 
 class QuestionInline(TabularInline):
@@ -22,9 +25,10 @@ class QuestionInline(TabularInline):
 
 
 @admin.register(Programme)
-class ProgrammeAdmin(ModelAdmin):
+class ProgrammeAdmin(RecordedAdmin):
     """Programmes; opening and closing one is an action, so that the ledger has it."""
 
+    added, changed = Verb.PROGRAMME_CREATED, Verb.PROGRAMME_CHANGED
     list_display = ("name", "slug", "is_open")
     prepopulated_fields = {"slug": ("name",)}
     filter_horizontal = ("releases",)
@@ -61,7 +65,7 @@ class NoteInline(TabularInline):
 
 
 @admin.register(Application)
-class ApplicationAdmin(ModelAdmin):
+class ApplicationAdmin(ReadOnlyAdmin):
     """Applications, as they are."""
 
     list_display = ("reference", "programme", "applicant", "status", "submitted_at", "decided_by")
@@ -69,15 +73,3 @@ class ApplicationAdmin(ModelAdmin):
     list_select_related = ("programme", "applicant", "decided_by")
     search_fields = ("reference", "applicant__email")
     inlines = (NoteInline,)
-
-    def has_add_permission(self, *_: Any) -> bool:
-        """Nobody adds one here."""
-        return False
-
-    def has_change_permission(self, *_: Any) -> bool:
-        """Nobody changes one here."""
-        return False
-
-    def has_delete_permission(self, *_: Any) -> bool:
-        """Nobody deletes one here."""
-        return False

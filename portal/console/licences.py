@@ -34,7 +34,9 @@ def new(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         status = 422 if form.is_bound else 200
         return render(request, "console/licences/new.html", {"form": form}, status=status)
-    made = actions.create_licence(**form.cleaned_data)
+    made = actions.create_licence(
+        **form.cleaned_data, by=current_user(request), address=client_address(request)
+    )
     return redirect("console:draft", made.slug)
 
 

@@ -7,15 +7,21 @@ class Verb(models.TextChoices):
     """What was done, as `<noun>.<past participle>`."""
 
     ACCOUNT_CREATED = "account.created", "Account created"
+    ACCOUNT_CHANGED = "account.changed", "Account changed by staff"
+    ROLE_CREATED = "role.created", "Role created"
+    ROLE_CHANGED = "role.changed", "Role changed"
     EMAIL_VERIFIED = "account.email_verified", "E-mail address verified"
     PASSWORD_CHANGED = "account.password_changed", "Password changed"
     ACCOUNT_DEACTIVATED = "account.deactivated", "Account deactivated"
     ACCOUNT_REACTIVATED = "account.reactivated", "Account reactivated"
 
+    LICENCE_CREATED = "licence.created", "Licence created"
+    LICENCE_CHANGED = "licence.changed", "Licence renamed"
     LICENCE_VERSION_PUBLISHED = "licence.version_published", "Licence version published"
     LICENCE_ACCEPTED = "licence.accepted", "Licence accepted"
 
     RELEASE_CREATED = "release.created", "Release created"
+    RELEASE_CHANGED = "release.changed", "Release changed"
     RELEASE_EVALUATING = "release.evaluating", "Release sent to evaluation"
     RELEASE_CLEARED = "release.cleared", "Release cleared"
     RELEASE_OPENED = "release.opened", "Release opened"
@@ -24,6 +30,8 @@ class Verb(models.TextChoices):
     WEIGHTS_IMPORT_FAILED = "weights.import_failed", "Weight import failed"
     REVISION_FROZEN = "weights.revision_frozen", "Revision frozen"
 
+    PROGRAMME_CREATED = "programme.created", "Programme created"
+    PROGRAMME_CHANGED = "programme.changed", "Programme changed"
     PROGRAMME_OPENED = "programme.opened", "Programme opened"
     PROGRAMME_CLOSED = "programme.closed", "Programme closed"
     APPLICATION_STARTED = "application.started", "Application started"

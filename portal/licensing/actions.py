@@ -28,16 +28,18 @@ class NotADraft(Refusal):
 
 
 @transaction.atomic
-def create_licence(*, slug: str, name: str) -> Licence:
-    """Make a licence without any text: nobody can accept it yet, so the ledger starts with its first version.
+def create_licence(*, slug: str, name: str, by: User | None, address: str | None = None) -> Licence:
+    """Make a licence without any text: nobody can accept it yet.
 
     Raises Refusal when the slug is taken.
     """
     try:
         with transaction.atomic():
-            return Licence.objects.create(slug=slug, name=name)
+            licence = Licence.objects.create(slug=slug, name=name)
     except IntegrityError as error:
         raise Refusal("slug_taken", f"There is a licence at /licences/{slug}/ already.") from error
+    record(Verb.LICENCE_CREATED, subject=licence, by=by, address=address)
+    return licence
 
 
 @transaction.atomic

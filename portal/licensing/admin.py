@@ -1,26 +1,22 @@
 """Licences in /admin/: what is published, and who accepted it, can be read and not changed."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from portal.common.admin import ReadOnlyAdmin
+from portal.ledger.admin import RecordedAdmin
+from portal.ledger.verbs import Verb
 from portal.licensing.models import Acceptance, Licence, LicenceVersion
 
 
 @admin.register(Licence)
-class LicenceAdmin(ModelAdmin):
+class LicenceAdmin(RecordedAdmin):
     """Licences and their names."""
 
+    added, changed = Verb.LICENCE_CREATED, Verb.LICENCE_CHANGED
     list_display = ("name", "slug")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
-
-    def has_delete_permission(self, *_: Any) -> bool:
-        """Nobody: people may hold it."""
-        return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Licence | None = None) -> tuple[str, ...]:
         """Fix the address once it is given out."""

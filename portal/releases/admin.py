@@ -3,16 +3,18 @@
 from typing import Any
 
 from django.contrib import admin
-from unfold.admin import ModelAdmin
 
 from portal.common.admin import ReadOnlyAdmin
+from portal.ledger.admin import RecordedAdmin
+from portal.ledger.verbs import Verb
 from portal.releases.models import Release, Revision, WeightFile, WeightImport
 
 
 @admin.register(Release)
-class ReleaseAdmin(ModelAdmin):
+class ReleaseAdmin(RecordedAdmin):
     """The texts and settings of a release; it is made, opened and withdrawn in the console."""
 
+    added, changed = Verb.RELEASE_CREATED, Verb.RELEASE_CHANGED
     list_display = ("name", "hub_id", "stage", "status", "licence")
     list_filter = ("status", "stage")
     list_select_related = ("licence",)
@@ -30,10 +32,6 @@ class ReleaseAdmin(ModelAdmin):
 
     def has_add_permission(self, *_: Any) -> bool:
         """Nobody adds one here: the console's form writes the ledger."""
-        return False
-
-    def has_delete_permission(self, *_: Any) -> bool:
-        """Nobody: a release is withdrawn, and its history stays."""
         return False
 
 

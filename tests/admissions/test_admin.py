@@ -40,7 +40,7 @@ def test_a_new_programme_is_closed_until_it_is_opened_by_the_action(as_admin, db
 
     made.refresh_from_db()
     assert (was_open, made.is_open) == (False, True)
-    assert [entry.verb for entry in Entry.objects.about(made)] == ["programme.opened"]
+    assert [entry.verb for entry in Entry.objects.about(made)] == ["programme.created", "programme.opened"]
     assert as_admin.get(f"/admin/admissions/programme/{made.pk}/change/").status_code == 200
 
 

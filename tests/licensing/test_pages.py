@@ -11,7 +11,7 @@ from tests import cast
 
 @pytest.fixture
 def licence(db):
-    made = actions.create_licence(slug="mild", name="Mild Licence")
+    made = actions.create_licence(slug="mild", name="Mild Licence", by=None)
     draft = actions.draft_version(
         made,
         number="1.0",
@@ -59,7 +59,7 @@ def test_what_is_not_published_is_not_there(client, licence, address):
 
 
 def test_a_licence_without_a_version_says_so(client, db):
-    actions.create_licence(slug="bare", name="Bare")
+    actions.create_licence(slug="bare", name="Bare", by=None)
 
     assert b"No version is published yet" in client.get("/licences/bare/").content
 

@@ -14,7 +14,7 @@ from portal.licensing.models import LicenceVersion
 
 @pytest.fixture
 def licence(db):
-    return actions.create_licence(slug="mild", name="Mild Licence")
+    return actions.create_licence(slug="mild", name="Mild Licence", by=None)
 
 
 @pytest.fixture

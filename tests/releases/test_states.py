@@ -103,7 +103,7 @@ def test_a_withdrawn_release_stays_withdrawn(draft):
 
 
 def test_a_release_whose_licence_nobody_can_accept_cannot_open(draft):
-    draft.licence = create_licence(slug="bare", name="Bare")
+    draft.licence = create_licence(slug="bare", name="Bare", by=None)
     draft.save()
     actions.send_to_evaluation(draft, by=None)
     actions.clear(draft, by=None)

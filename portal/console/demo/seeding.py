@@ -45,7 +45,7 @@ def seed() -> None:
 def _licence(by: User) -> Licence:
     licence = Licence.objects.filter(slug="open-weights-licence").first()
     if licence is None:
-        licence = licensing.create_licence(slug="open-weights-licence", name="Open Weights Licence")
+        licence = licensing.create_licence(slug="open-weights-licence", name="Open Weights Licence", by=by)
     if licence.current_version() is None:
         draft = licensing.draft_version(
             licence,
