@@ -15,6 +15,8 @@ from uuid import UUID
 import redis
 import structlog
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +104,12 @@ def request_cancel(generation_id: UUID) -> None:
 
 @cache
 def client() -> Any:
-    """The process's own client for calls that do not wait."""
+    """The process's own client for calls that do not wait: a page is not held up by a Valkey that is away."""
     return redis.Redis.from_url(
-        settings.REDIS_URL, decode_responses=True, socket_timeout=2, socket_connect_timeout=2
+        settings.REDIS_URL,
+        decode_responses=True,
+        socket_timeout=2,
+        socket_connect_timeout=2,
+        # Once more for a connection that a restart cut, but without the library's seconds of pauses.
+        retry=Retry(NoBackoff(), 1),
     )
