@@ -20,7 +20,7 @@ lint: install-dev ## Check style, types, templates and who imports whom
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy .
-	$(VENV)/djlint --quiet --check templates
+	$(VENV)/djlint --check templates
 	$(VENV)/djlint --quiet --lint templates
 	$(VENV)/lint-imports
 
