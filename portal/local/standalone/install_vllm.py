@@ -70,8 +70,10 @@ def _environment(target: Path) -> Path:
 
 def _install_torch(python: Path, target: Path, requirements: Path) -> None:
     """Take torch's CPU build where pip finds it, else the registry's, which needs GPU libraries."""
-    if _pip(python, target, requirements / "vllm-torch-cpu.txt").returncode == 0:
+    done = _pip(python, target, requirements / "vllm-torch-cpu.txt")
+    if done.returncode == 0:
         return
+    _raise_if_full(target, done.stdout + done.stderr)
     _require_room(target, REGISTRY_ROOM_BYTES)
     print(
         "torch's CPU build is not where pip looks (set PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS to save 4 GB); "
@@ -87,10 +89,7 @@ def _install(python: Path, target: Path, listed: Path) -> None:
         return
     said = done.stdout + done.stderr
     (target.parent / f"{target.name}.log").write_text(said)
-    if "No space left on device" in said:
-        raise InstallationError(
-            f"The disk became full while vLLM was being installed under {target.parent}: {REMEDY}"
-        )
+    _raise_if_full(target, said)
     if any(sign in said for sign in NETWORK_SIGNS):
         raise InstallationError(
             "vLLM could not be downloaded: check the network and start again; it goes on where it stopped."
@@ -100,6 +99,13 @@ def _install(python: Path, target: Path, listed: Path) -> None:
     raise InstallationError(
         f"vLLM could not be installed: {reason} (all of it: {target.parent / target.name}.log)"
     )
+
+
+def _raise_if_full(target: Path, said: str) -> None:
+    if "No space left on device" in said:
+        raise InstallationError(
+            f"The disk became full while vLLM was being installed under {target.parent}: {REMEDY}"
+        )
 
 
 def _pip(python: Path, target: Path, listed: Path) -> "subprocess.CompletedProcess[str]":
