@@ -90,7 +90,7 @@ def test_typing_after_the_session_ended_says_how_to_go_on(ann, programme):
 
     assert line.status_code == 401
     assert "Not saved: your session ended." in line.content.decode()
-    assert f'href="/accounts/login/?next={URL}" target="_blank"' in line.content.decode()
+    assert f'href="/accounts/login/?next={URL}" target="_blank"' in " ".join(line.content.decode().split())
     assert not Application.objects.exists()
 
 
