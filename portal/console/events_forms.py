@@ -35,6 +35,9 @@ class EventForm(forms.ModelForm):
     starts_at = LocalDateTimeField(label="Starts", help_text="On the clocks of the place.")
     ends_at = LocalDateTimeField(label="Ends")
     time_zone = forms.ChoiceField(label="Time zone of the place", choices=[(zone, zone) for zone in ZONES])
+    online_url = forms.URLField(
+        label="Online address", required=False, assume_scheme="https", help_text="Shown to those registered."
+    )
     capacity = forms.IntegerField(label="Seats", min_value=1, max_value=100_000)
     prototypes = forms.ModelMultipleChoiceField(
         label="Prototypes on show",
@@ -60,7 +63,7 @@ class EventForm(forms.ModelForm):
             "prototypes",
         ]
         widgets = {"description": forms.Textarea(attrs={"rows": 6})}
-        labels = {"slug": "Address", "online_url": "Online address"}
+        labels = {"slug": "Address"}
         help_texts = {"slug": "The last part of the page's address; empty to take the title's."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
