@@ -223,7 +223,8 @@ def _request(turn: Turn, *, params: dict[str, Any], by: User, address: str | Non
 def _end_attempt(generation: Generation, *, to: str, outcome: Outcome) -> bool:
     with transaction.atomic():
         row = _locked(generation.pk)
-        if row.status not in LIVE or row.attempt != generation.attempt:
+        # A worker that was taken for dead holds a running row; the queued one is another's by now.
+        if row.status not in LIVE or (row.status, row.attempt) != (generation.status, generation.attempt):
             return False
         _end(row, to=to, outcome=outcome)
     return True

@@ -19,7 +19,6 @@ class RecordedAdmin(ModelAdmin):
 
     added: ClassVar[Verb]
     changed: ClassVar[Verb]
-    formfield_overrides: ClassVar[dict] = {models.URLField: {"assume_scheme": "https"}}
 
     def log_addition(self, request: HttpRequest, obj: models.Model, message: Any) -> Any:
         """Record the addition beside Django's own log."""

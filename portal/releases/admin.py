@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import models
 
 from portal.common.admin import ReadOnlyAdmin
 from portal.ledger.admin import RecordedAdmin
@@ -15,6 +16,7 @@ class ReleaseAdmin(RecordedAdmin):
     """The texts and settings of a release; it is made, opened and withdrawn in the console."""
 
     added, changed = Verb.RELEASE_CREATED, Verb.RELEASE_CHANGED
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     list_display = ("name", "hub_id", "stage", "status", "licence")
     list_filter = ("status", "stage")
     list_select_related = ("licence",)

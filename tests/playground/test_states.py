@@ -13,7 +13,7 @@ from hypothesis.stateful import (
 
 from playground import actions
 from playground.actions import Outcome
-from playground.models import ENDED, LIVE, MOVES, Generation, GenerationStatus
+from playground.models import ENDED, MOVES, Generation, GenerationStatus
 from portal.common.refusals import Refusal
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
@@ -49,7 +49,7 @@ class Life(RuleBasedStateMachine):
         claim = data.draw(st.sampled_from(self.claims))
         is_newest = claim is self.claims[-1]
         was = Generation.objects.get(pk=self.generation.pk).status
-        assert end(claim, Outcome(text="x")) is (is_newest and was in LIVE)
+        assert end(claim, Outcome(text="x")) is (is_newest and was == GenerationStatus.RUNNING)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
@@ -89,3 +89,13 @@ def test_the_table_is_the_contract():
         s.QUEUED: {s.RUNNING, s.CANCELLED, s.FAILED},
         s.RUNNING: {s.QUEUED, s.DONE, s.CANCELLED, s.FAILED},
     }
+
+
+@pytest.mark.parametrize("end", [actions.finish, actions.stop, actions.fail])
+def test_a_worker_taken_for_dead_cannot_end_what_was_queued_again(ada, release, end):
+    generation = actions.send(wish(), by=ada, release=release)
+    claim = actions.begin(generation.pk)
+    actions.requeue(claim)
+
+    assert end(claim, Outcome(text="too late")) is False
+    assert Generation.objects.get().status == GenerationStatus.QUEUED
