@@ -132,7 +132,7 @@ def start_import(request: HttpRequest, slug: str) -> HttpResponse:
         return _page(request, found, form, status=422)
     actions.request_import(
         found,
-        directory=form.cleaned_data["directory"],
+        source=form.cleaned_data["directory"],
         revision_name=form.cleaned_data["revision_name"],
         by=current_user(request),
         address=client_address(request),

@@ -33,8 +33,8 @@ def start_download(
         key=key,
         file=file,
         acceptance=acceptance,
-        first_byte=span.first,
-        last_byte=span.last,
+        spans=[[span.first, span.last]],
+        asked_bytes=span.count_bytes,
         address=address or None,
         client=client,
     )
@@ -43,8 +43,7 @@ def start_download(
         "commit": file.revision.commit,
         "path": file.path,
         "sha256": file.sha256,
-        "first_byte": span.first,
-        "last_byte": span.last,
+        "spans": [[span.first, span.last]],
         "key": key.public_id if key else None,
     }
     record(Verb.WEIGHTS_DOWNLOADED, subject=download, by=by, data=facts, address=address)

@@ -29,6 +29,11 @@ class Verb(models.TextChoices):
     WEIGHTS_IMPORT_REQUESTED = "weights.import_requested", "Weight import requested"
     WEIGHTS_IMPORT_FAILED = "weights.import_failed", "Weight import failed"
     REVISION_FROZEN = "weights.revision_frozen", "Revision frozen"
+    REVISION_SIGNED = "weights.revision_signed", "Revision's manifest signed"
+    REVISION_YANKED = "weights.revision_yanked", "Revision yanked"
+    BLOB_DAMAGED = "weights.file_damaged", "Damaged file taken out of service"
+    BLOB_RESTORED = "weights.file_restored", "Restored file put into service"
+    HOLDERS_MAILED = "weights.holders_mailed", "Holders of a revision mailed"
 
     PROGRAMME_CREATED = "programme.created", "Programme created"
     PROGRAMME_CHANGED = "programme.changed", "Programme changed"
@@ -57,7 +62,12 @@ class Verb(models.TextChoices):
 
     KEY_CREATED = "key.created", "API key created"
     KEY_REVOKED = "key.revoked", "API key revoked"
+    DEVICE_LOGIN_APPROVED = "key.device_login_approved", "Sign-in of a device approved"
+    DEVICE_LOGIN_DENIED = "key.device_login_denied", "Sign-in of a device denied"
 
     GENERATION_REQUESTED = "generation.requested", "Generation requested"
     GENERATION_ENDED = "generation.ended", "Generation ended"
     WEIGHTS_DOWNLOADED = "weights.downloaded", "Weights downloaded"
+    DOWNLOAD_CUT = "weights.download_cut", "Download ended by the portal"
+    LINK_CREATED = "weights.link_created", "Download link created"
+    LINK_REVOKED = "weights.link_revoked", "Download link revoked"

@@ -102,21 +102,21 @@ def withdraw(release: Release, *, reason: str, by: User | None, address: str | N
 def request_import(
     release: Release,
     *,
-    directory: str,
+    source: str,
     by: User | None,
     revision_name: str = "main",
     address: str | None = None,
     dispatch: bool = True,
 ) -> WeightImport:
-    """Queue the import of `directory` (absolute) as the revision `revision_name` of `release`.
+    """Queue the import of `source` (an absolute path) as the revision `revision_name` of `release`.
 
     With `dispatch`, a worker is told after the commit; when the broker is away, the
     sweep tells one later.
 
     Raises Refusal for a withdrawn release, a bad name, and a release with an import under way.
     """
-    _require_importable(release, directory=directory, revision_name=revision_name)
-    work = WeightImport(release=release, directory=directory, revision_name=revision_name, requested_by=by)
+    _require_importable(release, source=source, revision_name=revision_name)
+    work = WeightImport(release=release, source=source, revision_name=revision_name, requested_by=by)
     try:
         with transaction.atomic():
             work.save(force_insert=True)
@@ -124,17 +124,17 @@ def request_import(
         raise Refusal(
             "import_running", f"An import into {release} is under way. Wait until it has ended."
         ) from error
-    facts = {"directory": directory, "revision": revision_name}
+    facts = {"source": source, "revision": revision_name}
     record(Verb.WEIGHTS_IMPORT_REQUESTED, subject=work, by=by, data=facts, address=address)
     if dispatch:
         transaction.on_commit(partial(import_weights.delay, import_id=work.pk), robust=True)
     return work
 
 
-def _require_importable(release: Release, *, directory: str, revision_name: str) -> None:
+def _require_importable(release: Release, *, source: str, revision_name: str) -> None:
     if release.status == ReleaseStatus.WITHDRAWN:
         raise Refusal("release_withdrawn", f"{release} has been withdrawn and takes no more weights.")
-    if not directory.startswith("/") or "\0" in directory:
+    if not source.startswith("/") or "\0" in source:
         raise Refusal("relative_directory", "Give the whole path of the directory, from / on.", status=422)
     if not re.fullmatch(REVISION_NAME_PATTERN, revision_name) or COMMIT_ID.fullmatch(revision_name):
         raise Refusal(

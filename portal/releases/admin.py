@@ -60,6 +60,6 @@ class WeightFileAdmin(ReadOnlyAdmin):
 class WeightImportAdmin(ReadOnlyAdmin):
     """Imports, done and failed."""
 
-    list_display = ("release", "directory", "status", "requested_by", "requested_at", "error")
+    list_display = ("release", "kind", "source", "status", "requested_by", "requested_at", "error")
     list_select_related = ("release", "requested_by")
     list_filter = ("status",)

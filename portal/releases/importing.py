@@ -82,7 +82,7 @@ def run(import_id: int) -> None:
 
 
 def _do(work: WeightImport, *, worker: UUID) -> None:
-    directory = Path(work.directory)
+    directory = Path(work.source)
     files = list_files(directory)
     total = sum(file.size_bytes for file in files)
     WeightImport.objects.filter(pk=work.pk, worker=worker).update(total_bytes=total)
@@ -138,7 +138,7 @@ def _still_holds(known: ImportedFile, file: SourceFile) -> bool:
 
 
 def _sentence(error: OSError, work: WeightImport) -> str:
-    path = str(error.filename or work.directory)
+    path = str(error.filename or work.source)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _full(work.current_path or path, 0)
     known = _SENTENCES.get(error.errno or 0)

@@ -14,6 +14,7 @@ from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
 from portal.releases.models import (
     IMPORT_MOVES,
+    Blob,
     ImportedFile,
     ImportStatus,
     Release,
@@ -60,7 +61,7 @@ def fail(work: WeightImport, *, worker: UUID | None, sentence: str) -> None:
         return
     move(held, ImportStatus.FAILED, moves=IMPORT_MOVES, error=sentence[:500], ended_at=timezone.now())
     held.imported_files.all().delete()
-    facts = {"directory": held.directory, "error": held.error}
+    facts = {"source": held.source, "error": held.error}
     record(Verb.WEIGHTS_IMPORT_FAILED, subject=held, by=held.requested_by, data=facts)
 
 
@@ -134,6 +135,11 @@ def _new_revision(release: Release, name: str, commit: str, files: Sequence[Impo
         total_bytes=sum(file.size_bytes for file in files),
         is_current=False,
     )
+    Blob.objects.bulk_create(
+        [Blob(sha256=sha256, size_bytes=size) for sha256, size in {(f.sha256, f.size_bytes) for f in files}],
+        batch_size=1000,
+        ignore_conflicts=True,
+    )
     WeightFile.objects.bulk_create(
         [
             WeightFile(
@@ -142,6 +148,7 @@ def _new_revision(release: Release, name: str, commit: str, files: Sequence[Impo
                 size_bytes=file.size_bytes,
                 sha256=file.sha256,
                 git_oid=file.git_oid,
+                is_pickle=file.is_pickle,
             )
             for file in files
         ],

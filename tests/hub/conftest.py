@@ -37,7 +37,7 @@ def directory(tmp_path) -> Path:
 @pytest.fixture
 def revision(release: Release, directory: Path) -> Revision:
     """The weights of `release`."""
-    work = actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
     importing.run(work.pk)
     found = release.current_revision()
     assert found is not None

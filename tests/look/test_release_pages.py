@@ -33,7 +33,7 @@ def tiny(db: None, weights: Path) -> Release:
     made.description = "# Tiny\n\nA model.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
     made.save()
     cast.programme(made)
-    work = actions.request_import(made, directory=str(weights), by=None, dispatch=False)
+    work = actions.request_import(made, source=str(weights), by=None, dispatch=False)
     importing.run(work.pk)
     newer = licensing.draft_version(made.licence, number="1.1", text="# Text\n\nNew.", changes="It is new.")
     licensing.publish_version(newer, by=None)

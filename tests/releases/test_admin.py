@@ -15,7 +15,7 @@ def administrator(db):
 
 @pytest.fixture
 def revision(release, directory):
-    work = actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
     importing.run(work.pk)
     return release.current_revision()
 

@@ -46,7 +46,7 @@ def test_an_operator_misspells_the_release_and_sees_which_there_are(release, dir
 
 
 def test_an_operator_does_here_what_no_worker_took(release, directory):
-    actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+    actions.request_import(release, source=str(directory), by=None, dispatch=False)
 
     call_command("import_weights", "tiny", str(directory), "--here")
 
@@ -121,7 +121,7 @@ def test_an_import_whose_worker_is_killed_is_finished_by_the_next(transactional_
         with (folder / f"model-{number}.safetensors").open("wb") as file:
             file.write(bytes([number]))
             file.truncate(60 * 1024 * 1024)
-    work = actions.request_import(release, directory=str(folder), by=None)
+    work = actions.request_import(release, source=str(folder), by=None)
     first = worker(tmp_path)
     wait_for(lambda: ImportedFile.objects.count() >= 2)
     first.kill()

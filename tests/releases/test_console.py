@@ -114,7 +114,7 @@ def test_remy_imports_a_directory_and_watches_it(
 
 def test_a_failed_import_shows_its_sentence(manager, release, directory):
     (directory / "model.bin").write_text("x")
-    work = actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
     importing.run(work.pk)
 
     assert b"model.bin is a pickle, which can run code" in manager.get(PAGE).content

@@ -21,7 +21,7 @@ GIT_OID_OF_CONFIG = hashlib.sha1(b'blob 22\0{"model_type": "tiny"}').hexdigest()
 
 
 def imported(release, directory, **options):
-    work = actions.request_import(release, directory=str(directory), by=None, dispatch=False, **options)
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False, **options)
     importing.run(work.pk)
     work.refresh_from_db()
     return work
@@ -59,7 +59,7 @@ def test_the_commit_id_is_derived_from_every_path_size_and_hash(release, directo
 
 
 def test_the_ledger_says_who_imported_what(release, directory, remy):
-    work = actions.request_import(release, directory=str(directory), by=remy, dispatch=False)
+    work = actions.request_import(release, source=str(directory), by=remy, dispatch=False)
     importing.run(work.pk)
 
     requested = Entry.objects.get(verb=Verb.WEIGHTS_IMPORT_REQUESTED)
@@ -132,7 +132,7 @@ class Killed(BaseException):
 
 
 def test_an_import_whose_worker_was_killed_goes_on_where_it_stopped(release, directory, monkeypatch):
-    work = actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
     take_in, read = store.take_in, []
 
     def killed_at_the_last_file(source, **options):
@@ -176,7 +176,7 @@ def test_a_second_delivery_of_the_task_does_nothing(release, directory):
 
 
 def test_a_worker_that_was_taken_for_dead_cannot_write(release, directory):
-    work = actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
     slow = uuid4()
     imports.claim(work.pk, worker=slow)
     WeightImport.objects.update(alive_at=timezone.now() - timedelta(minutes=2))
@@ -192,7 +192,7 @@ def test_a_worker_that_was_taken_for_dead_cannot_write(release, directory):
 
 
 def test_an_import_that_keeps_killing_its_workers_fails_with_a_sentence(release, directory):
-    work = actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
     WeightImport.objects.update(attempts=imports.ATTEMPTS_MAX)
 
     importing.run(work.pk)
@@ -203,7 +203,7 @@ def test_an_import_that_keeps_killing_its_workers_fails_with_a_sentence(release,
 
 
 def test_forgotten_imports_are_handed_out_again(release, directory, monkeypatch):
-    work = actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
     sent = []
     monkeypatch.setattr(tasks.import_weights, "delay", lambda **given: sent.append(given["import_id"]))
 
@@ -271,16 +271,16 @@ def test_a_file_that_grows_while_it_is_read_fails_the_import(release, directory,
 
 
 def test_a_second_import_beside_a_running_one_is_refused(release, directory):
-    actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+    actions.request_import(release, source=str(directory), by=None, dispatch=False)
 
     with pytest.raises(Refusal, match="under way"):
-        actions.request_import(release, directory=str(directory), by=None, dispatch=False)
+        actions.request_import(release, source=str(directory), by=None, dispatch=False)
 
 
 @pytest.mark.parametrize("name", ["refs/pr/1", "..", "-x", "a b", "", "f" * 40, "main\n"])
 def test_a_revision_name_that_urls_cannot_carry_is_refused(release, directory, name):
     with pytest.raises(Refusal, match="Name the revision"):
-        actions.request_import(release, directory=str(directory), by=None, revision_name=name)
+        actions.request_import(release, source=str(directory), by=None, revision_name=name)
 
 
 def test_a_frozen_file_cannot_change_in_the_database(release, directory):

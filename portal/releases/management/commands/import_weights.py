@@ -41,7 +41,7 @@ class Command(BaseCommand):
             known = ", ".join(Release.objects.values_list("slug", flat=True)) or "none"
             raise CommandError(f"There is no release “{options['release']}”. There are: {known}.")
         wishes = {
-            "directory": str(Path(options["directory"]).resolve()),
+            "source": str(Path(options["directory"]).resolve()),
             "revision_name": options["revision"],
         }
         # Who stopped waiting for a worker does the import that is queued already.
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         self._end(self._do_here(work) if options["here"] else self._follow(work))
 
     def _do_here(self, work: WeightImport) -> WeightImport:
-        self.stdout.write(f"Reading {work.directory} …")
+        self.stdout.write(f"Reading {work.source} …")
         try:
             importing.run(work.pk)
         except KeyboardInterrupt:
