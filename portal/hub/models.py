@@ -79,6 +79,9 @@ class Download(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     alive_at = models.DateTimeField(default=timezone.now, help_text="The last sign of life of who moves it.")
     ended_at = models.DateTimeField(null=True)
+    connection = models.CharField(
+        max_length=110, blank=True, help_text="With nginx: the client's address and port, and those it reached."
+    )
     cut_reason = models.CharField(max_length=300, blank=True, help_text="Why the portal ended it early.")
 
     class Meta:

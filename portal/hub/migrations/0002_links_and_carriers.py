@@ -101,6 +101,17 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="download",
+            name="connection",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="With nginx: the client's address and port, and those it reached.",
+                max_length=110,
+            ),
+            preserve_default=False,
+        ),
+        migrations.AddField(
+            model_name="download",
             name="cut_reason",
             field=models.CharField(
                 blank=True, default="", help_text="Why the portal ended it early.", max_length=300
