@@ -7,12 +7,12 @@ from django.conf import settings
 from django.db.models import Q
 
 from playground.gateway import errors
-from playground.gateway.remembering import Remembered
 from playground.readiness import backend_of
 from portal.access.deciding import decide, releases_allowed
 from portal.access.decision import Action
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
+from portal.common.remembering import Remembered
 from portal.keys.authentication import bearer_token, claimed_id, proven_key, require_usable
 from portal.keys.models import ApiKey, Scope
 from portal.releases.models import Release, ReleaseStatus

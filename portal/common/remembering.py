@@ -1,4 +1,4 @@
-"""Answers of slow questions, kept for a second: the database stays off the hot path."""
+"""Answers of slow questions, kept for a short while: the database stays off the hot paths."""
 
 import asyncio
 import time
@@ -13,34 +13,36 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 KEEP_SECONDS = 1.0
-# From here on an answer is asked for anew in the background while it is still given out.
-REFRESH_SECONDS = 0.5
 ENTRIES_MAX = 10_000
 
 log = structlog.get_logger(__name__)
 
 
 class Remembered(Generic[K, T]):
-    """`ask(key)`, run in a thread, its answers kept for KEEP_SECONDS from the moment of asking.
+    """`ask(key)`, run in a thread, its answers kept for `keep_seconds` from the moment of asking.
 
-    Equal questions asked at once are asked once. Belongs to one event loop.
+    From half that time on an answer is asked for anew in the background while it is still
+    given out. Equal questions asked at once are asked once. Belongs to one event loop.
     """
 
-    def __init__(self, ask: Callable[[K], T], *, threads: Executor) -> None:
+    def __init__(
+        self, ask: Callable[[K], T], *, threads: Executor, keep_seconds: float = KEEP_SECONDS
+    ) -> None:
         self._ask = ask
         self._threads = threads
+        self._keep_seconds = keep_seconds
         self._kept: dict[K, tuple[T, float]] = {}
         self._asked: dict[K, asyncio.Task[T]] = {}
 
     async def get(self, key: K) -> T:
-        """The answer for `key`, at most KEEP_SECONDS old. Raises what `ask` raises."""
+        """The answer for `key`, at most `keep_seconds` old. Raises what `ask` raises."""
         kept = self._kept.get(key)
         if kept is not None:
             answer, asked_at = kept
             age = time.monotonic() - asked_at
-            if age < REFRESH_SECONDS:
+            if age < self._keep_seconds / 2:
                 return answer
-            if age < KEEP_SECONDS:
+            if age < self._keep_seconds:
                 self._begin(key)
                 return answer
         # Shielded, since another request may wait for the same answer.
@@ -93,4 +95,4 @@ class Remembered(Generic[K, T]):
 def _note_failure(task: asyncio.Task[T]) -> None:
     """Look at the exception, which a refresh in the background has nobody else to raise it to."""
     if not task.cancelled() and (error := task.exception()):
-        log.warning("gateway_lookup_failed", error=type(error).__name__)
+        log.warning("lookup_failed", error=type(error).__name__)
