@@ -199,6 +199,12 @@ GATEWAY_ANSWER_TIMEOUT_SECONDS = env.int("GATEWAY_ANSWER_TIMEOUT_SECONDS", defau
 GATEWAY_CONNECTIONS_MAX = env.int("GATEWAY_CONNECTIONS_MAX", default=1024)
 
 # -- Weights -------------------------------------------------------------------------------
+# Who moves the bytes: `portal` (this server itself), `nginx` (X-Accel-Redirect) or `bucket` (presigned links).
+WEIGHTS_DELIVERY = env.str("WEIGHTS_DELIVERY", default="portal")
+# Per person and day (UTC): enough for a few of the largest models, and an end to a loop gone wild.
+DOWNLOAD_BYTES_PER_DAY = env.int("DOWNLOAD_BYTES_PER_DAY", default=2 * 1024**4)
+# At one time and per person; the Hub's client opens eight, and people have more than one machine.
+DOWNLOADS_AT_ONCE = env.int("DOWNLOADS_AT_ONCE", default=32)
 WEIGHTS_ROOT = Path(env.str("WEIGHTS_ROOT", default=str(PORTAL_HOME / "weights")))
 # The console imports from below these only: a web page must not be a way to read any file of the server.
 WEIGHTS_IMPORT_ROOTS = [
