@@ -15,7 +15,13 @@ from playground.upstream import Backend
 from portal.releases.models import Release, ReleaseStatus
 
 KEY = "portal:model"
-LOADING = {"installing": "being installed", "converting": "being converted", "starting": "starting"}
+LOADING = {
+    "installing": "being installed",
+    "converting": "being converted",
+    "registering": "being registered as a release",
+    "downloading": "being downloaded from the portal",
+    "starting": "starting",
+}
 # A probe that has not looked for so long is not running; then nothing is known.
 STALE_SECONDS = 60
 # A busy CPU may answer /health late; only a refused connection means that it is gone at once.
@@ -25,9 +31,9 @@ PROBE_TIMEOUT_SECONDS = 4
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """One model server's state: installing, converting, starting, ready, away, failed or unknown.
+    """One model server's state: one of LOADING, ready, away, failed or unknown.
 
-    `since` and `checked_at` are Unix seconds.
+    `detail` is how far a loading one has come, or why one failed. `since` and `checked_at` are Unix seconds.
     """
 
     state: str
@@ -52,8 +58,9 @@ class ModelStatus:
 
     @property
     def doing(self) -> str:
-        """What a loading model does, in a word or two."""
-        return LOADING.get(self.state, self.state)
+        """What a loading model does, in a few words, and how far it is where that is known."""
+        doing = LOADING.get(self.state, self.state)
+        return f"{doing} ({self.detail})" if self.detail else doing
 
 
 def backend_of(release: Release) -> Backend:

@@ -27,6 +27,8 @@ class Home:
         self.run = self.root / "run"
         self.services_env = self.run / "services.env"
         self.secrets_env = self.root / "secrets.env"
+        self.model = self.root / "model"
+        self.model_token = self.root / "keys" / "model-server.token"
         self.lock_descriptor = -1
         self.sockets = Path()
 
@@ -35,7 +37,7 @@ class Home:
         try:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.run.mkdir(exist_ok=True, mode=0o700)
-            for name in ("log", "model"):
+            for name in ("log", "model", "keys"):
                 (self.root / name).mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise Trouble(

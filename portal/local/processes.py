@@ -77,10 +77,19 @@ def manage(env: dict[str, str], *arguments: str) -> Part:
     return Part("setup", command, {"LOG_LEVEL": "WARNING"} | env, grace_seconds=1.0)
 
 
+def reached_at(host: str, port: int) -> str:
+    """Where this machine reaches a server that listens on `host`, as in a URL.
+
+    >>> reached_at("0.0.0.0", 8000), reached_at("::", 8000)
+    ('127.0.0.1:8000', '[::1]:8000')
+    """
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — compared, not listened on.
+    return f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
+
+
 def healthy(host: str, port: int) -> bool:
     """Whether the web server answers /healthz."""
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 — compared, not listened on.
-    connection = http.client.HTTPConnection(reached, port, timeout=2)
+    connection = http.client.HTTPConnection(reached_at(host, port), timeout=2)
     try:
         # ALLOWED_HOSTS may not hold the address, but always holds localhost in development.
         connection.request("GET", "/healthz", headers={"Host": "localhost"})

@@ -21,6 +21,7 @@ from portal.local.supervisor import Supervisor
 from portal.local.trouble import Trouble
 from portal.local.valkey import Valkey
 from portal.local.vllm import Vllm, cache_folder
+from portal.local.weights import Weights
 
 START_SECONDS = 60.0
 # The parts that others depend on stop last.
@@ -54,6 +55,11 @@ class Portal:
     def env(self) -> dict[str, str]:
         """The environment of the portal's own processes."""
         return {"DEBUG": "1"} | self.given | self.services | {"PORTAL_HOME": str(self.home.root)}
+
+    @property
+    def _is_development(self) -> bool:
+        """Whether there may be demonstration data."""
+        return self.env["DEBUG"].lower() not in {"0", "false", "no", "off", ""}
 
     async def run(self) -> None:
         """Start everything and stay until told to stop. Raises Trouble when that cannot go on."""
@@ -162,11 +168,21 @@ class Portal:
         key = secrets.token_urlsafe(24)
         vllm = Vllm(cache_folder(), preflight.free_port(), api_key=key)
         self.services |= {"VLLM_BASE_URL": vllm.url, "VLLM_API_KEY": key}
-        self.model = Model(vllm, self.supervisor, self.home, url)
+        weights = None
+        if self._is_development:
+            weights = Weights(vllm, self.supervisor, self.home, endpoint=self._hub_endpoint())
+        self.model = Model(vllm, self.supervisor, url, weights=weights)
+
+    def _hub_endpoint(self) -> str:
+        """HF_ENDPOINT for the model server: the nearest way, unless the portal insists on https."""
+        public = self.given.get("PORTAL_URL", "")
+        if public.startswith("https://"):
+            return f"{public.rstrip('/')}/hub"
+        return f"http://{processes.reached_at(self.host, self.port)}/hub"
 
     async def _migrate(self) -> None:
         await self._do("migrate", "--no-input", "--verbosity", "0")
-        if self.env["DEBUG"].lower() in {"0", "false", "no", "off", ""}:
+        if not self._is_development:
             await self._do("collectstatic", "--no-input", "--verbosity", "0")
         elif self._seeding_was_cut_short() or not await asyncio.to_thread(self._has_users):
             await self._seed()

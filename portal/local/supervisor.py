@@ -4,7 +4,7 @@ import asyncio
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -20,6 +20,9 @@ CRASH_WINDOW_SECONDS = 120.0
 POLL_SECONDS = 0.05
 # One line of a part; a longer one is shown in pieces.
 LONGEST_LINE_BYTES = 64 * 1024
+
+Listener = Callable[[str], Awaitable[None]]
+Successor = Callable[[], Awaitable[Part]]
 
 
 @dataclass
@@ -43,17 +46,17 @@ class Supervisor:
         self.jobs: set[Leash] = set()
         self.is_stopping = False
 
-    def keep(self, part: Part, *, on_crash: Callable[[], object] | None = None) -> None:
-        """Start `part` and start it again whenever it ends. `on_crash` is called before each new start."""
-        task = asyncio.create_task(self._keep(part, on_crash))
+    def keep(self, part: Part, *, successor: Successor | None = None) -> None:
+        """Start `part`, and whenever it ends start it again, or what `successor` gives in its place."""
+        task = asyncio.create_task(self._keep(part, successor))
         self.kept[part.name] = Kept(part, task)
 
-    async def run(self, part: Part) -> tuple[int, str]:
-        """Run a job to its end; its exit status and the last line that it said."""
+    async def run(self, part: Part, *, on_line: Listener | None = None) -> tuple[int, str]:
+        """Run a job to its end, each line going to `on_line` too; its exit status and its last line."""
         leash = self._start(part)
         self.jobs.add(leash)
         try:
-            last = await self._read(leash)
+            last = await self._read(leash, on_line)
             return leash.process.wait(), last
         finally:
             leash.let_go()
@@ -103,7 +106,7 @@ class Supervisor:
     def _start(self, part: Part) -> Leash:
         return Leash(part, output=subprocess.PIPE, keep=self.keep_open)
 
-    async def _keep(self, part: Part, on_crash: Callable[[], object] | None) -> None:
+    async def _keep(self, part: Part, successor: Successor | None) -> None:
         kept = self.kept[part.name]
         while not self._stops():
             started_at = time.monotonic()
@@ -128,10 +131,10 @@ class Supervisor:
             ran = now - started_at
             self.log.line(part.name, f"{ended} after {ran:.0f} s; it is started again in {pause:.1f} s.")
             await asyncio.sleep(pause)
-            if on_crash:
-                await asyncio.to_thread(on_crash)
+            if successor:
+                part = kept.part = await successor()
 
-    async def _read(self, leash: Leash) -> str:
+    async def _read(self, leash: Leash, on_line: Listener | None = None) -> str:
         """Log what a part says until it and all below it are gone; the last line."""
         assert leash.process.stdout is not None
         reader = asyncio.StreamReader(limit=LONGEST_LINE_BYTES)
@@ -145,6 +148,8 @@ class Supervisor:
                     last = text
                     is_muted = any(words in text for words in leash.part.muted)
                     self.log.line(leash.part.name, text, is_muted=is_muted)
+                    if on_line:
+                        await on_line(text)
         finally:
             transport.close()
         return last

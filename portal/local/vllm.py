@@ -3,8 +3,8 @@
 import hashlib
 import http.client
 import os
-import shutil
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from portal.local import preflight
@@ -22,6 +22,28 @@ MOST_THREADS = 8
 def cache_folder() -> Path:
     """Where installations are kept that several homes share."""
     return Path(os.environ.get("PORTAL_CACHE") or BASE_DIR / ".cache").resolve()
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """A model as a developer names one: on a Hub, at a commit, with a key; `home` is the cache (HF_HOME)."""
+
+    endpoint: str
+    repository: str
+    commit: str
+    token: str = field(repr=False)
+    home: Path
+
+    @property
+    def snapshot(self) -> Path:
+        """Where the cache has the commit's files once they are downloaded."""
+        folder = f"models--{self.repository.replace('/', '--')}"
+        return self.home / "hub" / folder / "snapshots" / self.commit
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a developer would set, and nothing else."""
+        return {"HF_ENDPOINT": self.endpoint, "HF_TOKEN": self.token, "HF_HOME": str(self.home)}
 
 
 class Vllm:
@@ -77,25 +99,27 @@ class Vllm:
             grace_seconds=1.0,
         )
 
-    def place_model(self, folder: Path) -> Path:
-        """Have the model's files under `folder` too, without a second copy where the disk allows it."""
-        target = folder / MODEL
-        if not (target / "config.json").is_file():
-            draft = folder / f".{MODEL}.draft"
-            shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(self.model, draft, copy_function=_link_or_copy)
-            shutil.rmtree(target, ignore_errors=True)
-            draft.rename(target)
-        return target
+    def fetching(self, source: HubModel) -> Part:
+        """The job that downloads the model's files through the Hub's door; `standalone/fetch.py` says how."""
+        script = str(STANDALONE / "fetch.py")
+        return Part(
+            "model",
+            (str(self.python), "-I", script, source.repository, source.commit),
+            env=self._environment(source),
+            grace_seconds=1.0,
+            # All of it is for the log file; the road tells a person what matters.
+            muted=("",),
+        )
 
-    def serving(self) -> Part:
-        """The server."""
+    def serving(self, source: HubModel | None = None) -> Part:
+        """The server of a downloaded model; None: of the files made from the wheel, without any Hub."""
+        model = (source.repository, "--revision", source.commit) if source else (str(self.model),)
         dtype = os.environ.get("VLLM_DTYPE") or preflight.best_dtype(preflight.cpu_features())
         return Part(
             "vllm",
             (
                 *(str(self.python), "-m", "vllm.entrypoints.openai.api_server"),
-                *("--model", str(self.model), "--served-model-name", SERVED_NAME),
+                *("--model", *model, "--served-model-name", SERVED_NAME),
                 *("--host", "127.0.0.1", "--port", str(self.port), "--dtype", dtype),
                 *(
                     "--max-model-len",
@@ -106,7 +130,7 @@ class Vllm:
                 ),
                 "--disable-uvicorn-access-log",
             ),
-            env=self._environment(),
+            env=self._environment(source),
             cwd=str(self.cache),
             grace_seconds=5.0,
             muted=(
@@ -129,15 +153,16 @@ class Vllm:
         finally:
             connection.close()
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, source: HubModel | None = None) -> dict[str, str]:
+        # Without a Hub nothing is fetched at run time.
+        offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HOME": f"{self.cache}/huggingface"}
         env = {
             "PATH": f"{self.folder / 'bin'}:{os.environ.get('PATH', os.defpath)}",
             "HOME": os.environ.get("HOME", str(self.cache)),
             "LANG": "C.UTF-8",
-            # Nothing is fetched and nothing is told at run time.
-            "HF_HUB_OFFLINE": "1",
-            "TRANSFORMERS_OFFLINE": "1",
-            "HF_HOME": str(self.cache / "huggingface"),
+            **(source.environment if source else offline),
+            # Nothing is told to anyone else.
+            "HF_HUB_DISABLE_TELEMETRY": "1",
             "VLLM_NO_USAGE_STATS": "1",
             "DO_NOT_TRACK": "1",
             "VLLM_CACHE_ROOT": str(self.cache / "vllm-cache"),
@@ -155,10 +180,3 @@ class Vllm:
             # By itself vLLM takes every core but one, which leaves that one to the web pages.
             env["VLLM_CPU_OMP_THREADS_BIND"] = ",".join(map(str, usable[:MOST_THREADS]))
         return env
-
-
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

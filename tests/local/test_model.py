@@ -18,6 +18,7 @@ from portal.local.model import KEY, Model
 from portal.local.parts import STANDALONE
 from portal.local.supervisor import Supervisor
 from portal.local.vllm import REQUIREMENTS, SERVED_NAME, Vllm
+from portal.local.weights import Weights
 
 
 @pytest.fixture
@@ -36,7 +37,9 @@ def out():
 def model(home, out, tmp_path, valkey):
     """The road of a model of which nothing is installed yet."""
     vllm = Vllm(tmp_path / "cache", preflight.free_port())
-    return Model(vllm, Supervisor(Log(terminal=out)), home, settings.REDIS_URL)
+    supervisor = Supervisor(Log(terminal=out))
+    weights = Weights(vllm, supervisor, home, endpoint="http://127.0.0.1:9/hub")
+    return Model(vllm, supervisor, settings.REDIS_URL, weights=weights)
 
 
 def test_first_step_replaces_what_an_earlier_run_wrote(model, valkey):
@@ -52,6 +55,14 @@ def test_first_step_replaces_what_an_earlier_run_wrote(model, valkey):
 
     model.vllm.model.mkdir(parents=True)
     (model.vllm.model / "config.json").write_text("{}")
+    model.tell_first_step()
+    assert json.loads(valkey.get(KEY))["state"] == "registering"
+
+    model.weights.commit_file.write_text("c0ffee\n")
+    model.tell_first_step()
+    assert json.loads(valkey.get(KEY))["state"] == "downloading"
+
+    model.weights.source("c0ffee", "").snapshot.mkdir(parents=True)
     model.tell_first_step()
     assert json.loads(valkey.get(KEY))["state"] == "starting"
 
@@ -87,16 +98,6 @@ def test_download_that_fails_is_one_sentence(tmp_path):
     )
     assert tried.stderr == ""
     assert not (tmp_path / "vllm" / "complete").exists()
-
-
-def test_model_is_placed_in_the_home_without_a_second_copy(model, home):
-    model.vllm.model.mkdir(parents=True)
-    (model.vllm.model / "config.json").write_text("{}")
-
-    placed = model.vllm.place_model(home.root / "model")
-
-    assert placed == home.root / "model" / "SmolLM2-135M-Instruct"
-    assert (placed / "config.json").samefile(model.vllm.model / "config.json")
 
 
 def test_locks_hold_hashes_and_no_addresses():

@@ -1,18 +1,26 @@
 """The demonstration's people. Their password is public, so they exist in development only."""
 
 from allauth.account.models import EmailAddress
+from django.db import transaction
 
 from portal.accounts.models import User
 from portal.accounts.roles import ensure_roles, give_role
+from portal.ledger.actions import record
+from portal.ledger.verbs import Verb
 
 PASSWORD = "open-weights-demo"  # noqa: S105 - printed in the README; seed_demo refuses without DEBUG
 
 
-def person(email: str, *, name: str) -> User:
-    """The person with this address, made with a verified address if there is none."""
+@transaction.atomic
+def person(email: str, *, name: str, password: str | None = PASSWORD) -> User:
+    """The person with this address, made with a verified address if there is none.
+
+    `password` None: nobody can sign in as them.
+    """
     user = User.objects.filter(email=email).first()
     if user is None:
-        user = User.objects.create_user(email, PASSWORD, full_name=name)
+        user = User.objects.create_user(email, password, full_name=name)
+        record(Verb.ACCOUNT_CREATED, subject=user, by=None)
     EmailAddress.objects.get_or_create(user=user, email=email, defaults={"verified": True, "primary": True})
     return user
 

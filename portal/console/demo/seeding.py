@@ -10,7 +10,7 @@ from portal.accounts.models import User
 from portal.admissions import actions as admissions
 from portal.admissions import starter
 from portal.admissions.models import Application, Programme
-from portal.console.demo import people
+from portal.console.demo import model_server, people
 from portal.events import actions as events
 from portal.events.models import Event
 from portal.licensing import actions as licensing
@@ -36,9 +36,9 @@ def seed() -> None:
     release = _release(_licence(admin), by=admin)
     programme = _programme(release, by=admin)
     _approve(developer, programme, by=reviewer)
-    version = release.licence.current_version()
-    if version is not None and not version.acceptances.filter(user=developer).exists():
-        licensing.accept(release.licence, by=developer, sha256=version.sha256)
+    _accept(release.licence, by=developer)
+    if served_by := model_server.account():
+        _accept(release.licence, by=served_by)
     _events(release, by=admin)
 
 
@@ -65,10 +65,10 @@ def _licence(by: User) -> Licence:
 
 
 def _release(licence: Licence, *, by: User) -> Release:
-    if release := Release.objects.filter(slug="smollm2-135m-instruct").first():
+    if release := Release.objects.filter(slug=model_server.RELEASE).first():
         return release
     release = releases.create_release(
-        slug="smollm2-135m-instruct",
+        slug=model_server.RELEASE,
         name="SmolLM2 135M Instruct",
         hub_id="open-weights/smollm2-135m-instruct",
         summary="A compact instruction-tuned model that runs on a laptop's processor.",
@@ -99,6 +99,12 @@ def _approve(developer: User, programme: Programme, *, by: User) -> None:
     application = admissions.start(programme, by=developer)
     admissions.submit(application, answers=ANSWERS, by=developer)
     admissions.approve(application, by=by, message="Welcome! We look forward to what you build.")
+
+
+def _accept(licence: Licence, *, by: User) -> None:
+    version = licence.current_version()
+    if version is not None and not version.acceptances.filter(user=by).exists():
+        licensing.accept(licence, by=by, sha256=version.sha256)
 
 
 def _events(release: Release, *, by: User) -> None:
