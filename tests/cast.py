@@ -1,5 +1,6 @@
 """The people and things that the tests are about: a cast with roles, and an outsider tried at every door."""
 
+import json
 from datetime import timedelta
 
 from allauth.account.models import EmailAddress
@@ -13,6 +14,7 @@ from portal.licensing.models import Acceptance, Licence, LicenceVersion
 from portal.releases.models import Release, ReleaseStatus, Stage
 
 PASSWORD = "correct-horse-battery"
+SAFETENSORS_HEAD_BYTES = 256
 
 
 def person(email: str, *, verified: bool = True, name: str = "") -> User:
@@ -110,3 +112,22 @@ def event(slug: str = "demo-day", *, starts_in: timedelta = timedelta(days=7), c
         capacity=capacity,
         status=EventStatus.PUBLISHED,
     )
+
+
+def safetensors_head(size_bytes: int, *, layer: int = 0) -> bytes:
+    """The first 256 bytes of a valid safetensors file of `size_bytes`; any bytes may follow.
+
+    Write it and truncate the file for a large one that takes no room on disk; another
+    `layer` makes another file.
+    """
+    count = size_bytes - SAFETENSORS_HEAD_BYTES
+    tensor = {"dtype": "U8", "shape": [count], "data_offsets": [0, count]}
+    header = json.dumps({"__metadata__": {"format": "pt"}, f"layers.{layer}.weight": tensor}).encode()
+    length = SAFETENSORS_HEAD_BYTES - 8
+    return length.to_bytes(8, "little") + header.ljust(length)
+
+
+def safetensors(size_bytes: int, *, layer: int = 0) -> bytes:
+    """A valid safetensors file of exactly `size_bytes` (257 or more), with one tensor."""
+    data = bytes(range(256)) * (size_bytes // 256 + 1)
+    return safetensors_head(size_bytes, layer=layer) + data[: size_bytes - SAFETENSORS_HEAD_BYTES]

@@ -9,8 +9,9 @@ from portal.keys import actions as keys
 from portal.keys.models import Scope
 from portal.releases import actions, importing
 from portal.releases.models import Release, Revision
+from tests import cast
 
-WEIGHTS = bytes(range(256)) * 4096
+WEIGHTS = cast.safetensors(1024 * 1024)
 HUB = "/hub/open-weights/tiny/resolve/main"
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from portal.hub.models import Download
 from portal.releases import actions, importing
+from tests import cast
 from tests.gateway import processes
 from tests.hub.conftest import HUB, WEIGHTS, bearer_of
 
@@ -55,6 +56,7 @@ def big(transactional_db, store_root, release, tmp_path):
     folder = tmp_path / "big"
     folder.mkdir()
     with (folder / "model.safetensors").open("wb") as file:
+        file.write(cast.safetensors_head(BIG_BYTES))
         file.truncate(BIG_BYTES)
     work = actions.request_import(release, source=str(folder), by=None, dispatch=False)
     importing.run(work.pk)

@@ -40,7 +40,7 @@ def test_ada_gets_links_and_commands(as_ada, revision):
 
 
 def test_a_file_name_cannot_slip_a_command_into_the_shell(as_ada, release, directory, tmp_path):
-    (directory / "a$(reboot)'b.safetensors").write_bytes(b"x" * 2_000_000)
+    (directory / "a$(reboot)'b.safetensors").write_bytes(cast.safetensors(2_000_000))
     work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
     actions.import_weights(import_id=work.pk)
 

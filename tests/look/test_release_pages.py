@@ -23,7 +23,9 @@ def weights(tmp_path: Path, settings: Any) -> Path:
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "config.json").write_text('{"model_type": "tiny"}')
-    (folder / ("a-rather-long-name-of-a-shard-" * 3 + "00001-of-00002.safetensors")).write_bytes(b"x" * 5000)
+    (folder / ("a-rather-long-name-of-a-shard-" * 3 + "00001-of-00002.safetensors")).write_bytes(
+        cast.safetensors(5000)
+    )
     return folder
 
 

@@ -22,7 +22,7 @@ def directory(tmp_path) -> Path:
     root = tmp_path / "model"
     (root / "onnx").mkdir(parents=True)
     (root / "config.json").write_bytes(b'{"model_type": "tiny"}')
-    (root / "model.safetensors").write_bytes(bytes(range(256)) * 4096)
+    (root / "model.safetensors").write_bytes(cast.safetensors(1024 * 1024))
     (root / "onnx" / "model.onnx").write_bytes(b"onnx")
     return root
 

@@ -16,6 +16,7 @@ from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 from portal.releases import actions, tasks
 from portal.releases.models import IMPORT_SILENCE, ImportedFile, ImportStatus, WeightImport
+from tests import cast
 
 
 def test_an_operator_imports_here_and_is_told_the_commit(release, directory, capsys):
@@ -119,7 +120,7 @@ def test_an_import_whose_worker_is_killed_is_finished_by_the_next(transactional_
     folder.mkdir()
     for number in range(8):
         with (folder / f"model-{number}.safetensors").open("wb") as file:
-            file.write(bytes([number]))
+            file.write(cast.safetensors_head(60 * 1024 * 1024, layer=number))
             file.truncate(60 * 1024 * 1024)
     work = actions.request_import(release, source=str(folder), by=None)
     first = worker(tmp_path)
