@@ -4,13 +4,16 @@ The mapping of status, `X-Error-Code` and sentence is `hf_raise_for_status` of
 huggingface_hub read backwards; `X-HF-Warning` is what its command line prints.
 """
 
+import json
 import unicodedata
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
+from http import HTTPStatus
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from portal.access.decision import Decision
@@ -20,7 +23,9 @@ from portal.keys.authentication import KeyRefusal
 
 # The only text that clients show for a token nobody knows; any other becomes "repository not found".
 UNKNOWN_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105 - a sentence, no secret
+UNKNOWN_TOKEN_CODES = frozenset({"unknown_key", "malformed_key"})
 SENTENCE_CHARACTERS_MAX = 1000
+TRACE_CHARACTERS_MAX = 80
 _PLAIN = str.maketrans(
     {
         "\N{LEFT DOUBLE QUOTATION MARK}": '"',
@@ -45,16 +50,58 @@ class Denied(Refusal):
     def by(cls, decision: Decision) -> "Denied":
         """The refusal of a decision that is not allowed: 401 for strangers, else 403."""
         refusal = decision.refusal()
-        status = 401 if refusal.code == "signed_in" else 403
+        status = HTTPStatus.UNAUTHORIZED if refusal.code == "signed_in" else HTTPStatus.FORBIDDEN
         sentence = refusal.sentence
-        if status == 401:  # noqa: PLR2004 - the status just above
+        if status == HTTPStatus.UNAUTHORIZED:
             sentence = (
                 f"Access to model {decision.release.hub_id} is restricted. You must have access to it "
                 "and be authenticated to access it. Please log in."
             )
-        denied = cls(refusal.code, sentence, status=status, remedy=refusal.remedy)
+        denied = cls(
+            refusal.code, sentence, status=status, remedy=refusal.remedy, reference=refusal.reference
+        )
         denied.decision = decision
         return denied
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A refusal in the Hub's own form: what goes out, whatever server sends it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def told(refusal: Refusal, *, request_id: str = "") -> Told:
+    """`refusal` as the Hub's clients understand it; no I/O.
+
+    The sentence is one line of ASCII with the link and the reference. It is said three times:
+    `X-Error-Message` is what exceptions carry, `X-HF-Warning` what the `hf` command prints,
+    and the body's `error` what both add when the answer has one.
+    """
+    code, sentence = _code(refusal), _sentence(refusal)
+    message = UNKNOWN_TOKEN if _is_unknown_token(refusal) else sentence
+    headers = {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Error-Message": message,
+    }
+    if code:
+        headers["X-Error-Code"] = code
+    if isinstance(refusal, NotThere):
+        # Not a denial: clients ask for many a file that need not be there.
+        if refusal.commit:
+            headers["X-Repo-Commit"] = refusal.commit
+    else:
+        headers["X-HF-Warning"] = f"access; {sentence}"
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        # RFC 9110, section 15.5.2, wants the challenge with this status.
+        headers["WWW-Authenticate"] = "Bearer"
+    if request_id:
+        headers["X-Request-Id"] = request_id
+    body = json.dumps({"error": message, "gate": refusal.code}).encode()
+    return Told(int(refusal.status), headers, body)
 
 
 def hub_door(view: View) -> View:
@@ -62,11 +109,16 @@ def hub_door(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        number = request_number(request.headers.get("X-Amzn-Trace-Id", ""))
         try:
             response = view(request, *args, **kwargs)
         except Refusal as refusal:
-            response = _page(request, refusal) if _wants_page(request) else _headers(refusal)
-        response["X-Request-Id"] = _request_id(request)
+            if _wants_page(request):
+                response = _page(request, refusal)
+            else:
+                answer = told(refusal)
+                response = HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+        response["X-Request-Id"] = number
         return response
 
     return guarded
@@ -82,30 +134,35 @@ def one_line(text: str) -> str:
     return " ".join(plain.split())[:SENTENCE_CHARACTERS_MAX]
 
 
-def _headers(refusal: Refusal) -> HttpResponse:
-    code, sentence = _code_and_sentence(refusal)
-    response = JsonResponse({"error": sentence, "gate": refusal.code}, status=refusal.status)
-    response["X-Error-Message"] = sentence
-    response["Cache-Control"] = "no-store"
-    if code:
-        response["X-Error-Code"] = code
-    if code == "GatedRepo":
-        response["X-HF-Warning"] = f"access; {sentence}"
-    if refusal.status == 401:  # noqa: PLR2004 - RFC 9110 wants the challenge with this status
-        response["WWW-Authenticate"] = "Bearer"
-    if isinstance(refusal, NotThere) and refusal.commit:
-        response["X-Repo-Commit"] = refusal.commit
-    return response
+def request_number(given: str) -> str:
+    r"""The client's own number for the request, if it is a plain one, else a new one.
+
+    >>> request_number("a-1"), len(request_number("")), len(request_number("two\nlines"))
+    ('a-1', 32, 32)
+    """
+    is_plain = given.isascii() and given.isprintable() and 0 < len(given) <= TRACE_CHARACTERS_MAX
+    return given if is_plain else uuid.uuid4().hex
 
 
-def _code_and_sentence(refusal: Refusal) -> tuple[str, str]:
+def _code(refusal: Refusal) -> str:
     if isinstance(refusal, NotThere):
-        return refusal.code, one_line(refusal.sentence)
-    if isinstance(refusal, KeyRefusal) and refusal.code in ("unknown_key", "malformed_key"):
-        return "", UNKNOWN_TOKEN
-    link = f" {settings.PORTAL_URL}{refusal.remedy}" if refusal.remedy else ""
-    is_gate = refusal.status in (401, 403)
-    return ("GatedRepo" if is_gate else "", one_line(refusal.sentence + link))
+        return refusal.code
+    is_gate = refusal.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    return "GatedRepo" if is_gate and not _is_unknown_token(refusal) else ""
+
+
+def _sentence(refusal: Refusal) -> str:
+    """What is the matter, the link to what mends it, and what to quote when writing about it."""
+    said = [refusal.sentence]
+    if refusal.remedy:
+        said.append(f"{settings.PORTAL_URL}{refusal.remedy}")
+    if refusal.reference and refusal.reference not in refusal.sentence:
+        said.append(f"(reference {refusal.reference})")
+    return " ".join(one_line(part) for part in said)
+
+
+def _is_unknown_token(refusal: Refusal) -> bool:
+    return isinstance(refusal, KeyRefusal) and refusal.code in UNKNOWN_TOKEN_CODES
 
 
 def _page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
@@ -120,9 +177,3 @@ def _wants_page(request: HttpRequest) -> bool:
     """Whether a person looks at the answer: browsers ask for HTML by name, clients and curl do not."""
     is_browser = "text/html" in request.headers.get("Accept", "") and "Authorization" not in request.headers
     return is_browser and not request.path.startswith("/hub/api/")
-
-
-def _request_id(request: HttpRequest) -> str:
-    """The client's own number for the request, if it is a plain one, else a new one."""
-    given = request.headers.get("X-Amzn-Trace-Id", "")
-    return given if given.isascii() and given.isprintable() and 0 < len(given) <= 80 else uuid.uuid4().hex  # noqa: PLR2004

@@ -91,16 +91,20 @@ def require_usable(key: ApiKey, *, scope: Scope, at: datetime | None = None) -> 
         raise KeyRefusal(
             "revoked_key",
             f"This API key was revoked on {key.revoked_at:%-d %B %Y}. Make a new one under Keys.",
+            reference=key.prefix,
         )
     if key.expires_at is not None and key.expires_at <= moment:
         raise KeyRefusal(
-            "expired_key", f"This API key expired on {key.expires_at:%-d %B %Y}. Make a new one under Keys."
+            "expired_key",
+            f"This API key expired on {key.expires_at:%-d %B %Y}. Make a new one under Keys.",
+            reference=key.prefix,
         )
     if scope not in key.scopes:
         raise KeyRefusal(
             "wrong_scope",
             f"This API key may not be used to {scope.label.lower()}. Make one with that scope under Keys.",
             status=403,
+            reference=key.prefix,
         )
 
 
