@@ -18,7 +18,12 @@ from portal.releases.models import SHOWABLE, Release, ReleaseQuerySet, ReleaseSt
 def decide(user: Person, release: Release, action: Action, *, at: datetime | None = None) -> Decision:
     """May `user` do `action` with `release` at `at` (None: now)? At most six queries."""
     facts = facts_of(user, release, at=at)
-    return Decision(release=release, action=action, gates=all_gates(facts, release=release, action=action))
+    return Decision(
+        release=release,
+        action=action,
+        gates=all_gates(facts, release=release, action=action),
+        reference=facts.application.reference if facts.application else "",
+    )
 
 
 def releases_allowed(user: Person, action: Action, *, at: datetime | None = None) -> ReleaseQuerySet:

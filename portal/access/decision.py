@@ -32,11 +32,15 @@ class Gate:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a person may do `action` with `release`, and why."""
+    """Whether a person may do `action` with `release`, and why.
+
+    `reference` is that of the person's application, "" without one.
+    """
 
     release: Release
     action: Action
     gates: tuple[Gate, ...]
+    reference: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -53,7 +57,9 @@ class Decision:
         gate = self.next_gate
         if gate is None:
             raise ValueError("An allowed decision has no refusal.")
-        return Refusal(code=gate.code, sentence=gate.sentence, status=403, remedy=gate.url)
+        return Refusal(
+            code=gate.code, sentence=gate.sentence, status=403, remedy=gate.url, reference=self.reference
+        )
 
     def require(self) -> None:
         """Raise the refusal unless allowed."""

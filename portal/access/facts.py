@@ -18,21 +18,30 @@ Person = User | AbstractBaseUser | AnonymousUser
 
 @dataclass(frozen=True)
 class Facts:
-    """The facts at one moment; an anonymous person has none of the personal ones."""
+    """The facts at one moment; an anonymous person has none of the personal ones.
+
+    `accepted_version` is the text in force if the person accepted that, else the newest
+    text of the licence that they did accept, or None.
+    """
 
     is_signed_in: bool
     is_active: bool
     has_verified_email: bool
-    has_accepted: bool
     application: Application | None
     event_pass: Registration | None
     licence_version: LicenceVersion | None
+    accepted_version: LicenceVersion | None
     programme: Programme | None
 
     @property
     def is_approved(self) -> bool:
         """Whether an approved application opens the release."""
         return self.application is not None and self.application.status == ApplicationStatus.APPROVED
+
+    @property
+    def has_accepted(self) -> bool:
+        """Whether the person accepted the text in force."""
+        return self.accepted_version is not None and self.accepted_version == self.licence_version
 
 
 def facts_of(user: Person, release: Release, *, at: datetime | None = None) -> Facts:
@@ -41,15 +50,15 @@ def facts_of(user: Person, release: Release, *, at: datetime | None = None) -> F
     version = release.licence.current_version(at=moment)
     programme = release.programmes.order_by("-is_open", "pk").first()
     if not isinstance(user, User):
-        return Facts(False, False, False, False, None, None, version, programme)
+        return Facts(False, False, False, None, None, version, None, programme)
     return Facts(
         is_signed_in=True,
         is_active=user.is_active,
         has_verified_email=user.has_verified_email(),
-        has_accepted=version is not None and version.acceptances.filter(user=user).exists(),
         application=_application(user, release),
         event_pass=_event_pass(user, release, moment),
         licence_version=version,
+        accepted_version=_accepted_version(user, release, moment),
         programme=programme,
     )
 
@@ -60,6 +69,11 @@ def _application(user: User, release: Release) -> Application | None:
     return min(
         mine.order_by("-created_at"), key=lambda one: one.status != ApplicationStatus.APPROVED, default=None
     )
+
+
+def _accepted_version(user: User, release: Release, moment: datetime) -> LicenceVersion | None:
+    published = LicenceVersion.objects.published(at=moment)
+    return published.filter(licence_id=release.licence_id, acceptances__user=user).first()
 
 
 def _event_pass(user: User, release: Release, moment: datetime) -> Registration | None:

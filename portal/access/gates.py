@@ -112,6 +112,11 @@ def _licence_accepted(facts: Facts, release: Release) -> Gate:
         sentence = "The licence has not been published yet."
     elif facts.has_accepted:
         sentence = f"You accepted {release.licence.name} {version.number}."
+    elif facts.accepted_version is not None:
+        sentence = (
+            f"You accepted version {facts.accepted_version.number}, which is no longer in force. "
+            f"Read and accept {release.licence.name} {version.number}."
+        )
     else:
         sentence = f"Read and accept {release.licence.name} {version.number}."
     return Gate(

@@ -98,7 +98,44 @@ def test_ada_is_asked_again_when_a_new_licence_version_is_published(ada, release
 
     assert shut is not None
     assert (shut.code, shut.url) == ("licence_accepted", "/licences/licence-of-tiny/")
-    assert shut.sentence == "Read and accept Open Weights Licence 2.0."
+    assert shut.sentence == (
+        "You accepted version 1.0, which is no longer in force. Read and accept Open Weights Licence 2.0."
+    )
+
+
+def test_a_new_version_names_the_last_one_that_was_accepted(ada, release):
+    cast.publish(release.licence, "2.0")
+    cast.accept(ada, release)
+    cast.publish(release.licence, "3.0")
+    cast.publish(release.licence, "4.0")
+
+    assert gate(decide(ada, release, Action.DOWNLOAD), "licence_accepted").sentence == (
+        "You accepted version 2.0, which is no longer in force. Read and accept Open Weights Licence 4.0."
+    )
+
+
+def test_who_never_accepted_is_told_only_what_to_accept(mallory, release):
+    cast.accept(cast.person("other@example.org"), release)
+    cast.publish(release.licence, "2.0")
+
+    assert gate(decide(mallory, release, Action.DOWNLOAD), "licence_accepted").sentence == (
+        "Read and accept Open Weights Licence 2.0."
+    )
+
+
+def test_acceptance_of_another_licence_counts_for_nothing(mallory, release):
+    cast.accept(mallory, cast.release("other"))
+
+    assert gate(decide(mallory, release, Action.DOWNLOAD), "licence_accepted").sentence == (
+        "Read and accept Open Weights Licence 1.0."
+    )
+
+
+def test_a_refusal_has_the_reference_of_the_application(ada, mallory, release):
+    cast.publish(release.licence, "2.0")
+
+    assert decide(ada, release, Action.DOWNLOAD).refusal().reference == ada.applications.get().reference
+    assert decide(mallory, release, Action.DOWNLOAD).refusal().reference == ""
 
 
 def test_ada_approved_once_stays_approved_after_a_withdrawn_second_application(ada, release):
