@@ -1,7 +1,7 @@
 """The real services behind the tests, as a pytest plugin: PostgreSQL and Valkey, vLLM, and a whole portal.
 
 Loaded with `-p tests.services`, before Django's settings are. Each service is replaced by a real one when its
-variable is set: DATABASE_URL, REDIS_URL, VLLM_BASE_URL. Everything is on a leash: a run that is killed leaves
+variable is set: DATABASE_URL, REDIS_URL, VLLM_BASE_URL; the whole portal alone always runs its own. Everything is on a leash: a run that is killed leaves
 nothing behind.
 """
 
@@ -147,12 +147,6 @@ def vllm_installation() -> Vllm:
 
 
 @pytest.fixture(scope="session")
-def model_directory(vllm_installation: Vllm) -> Path:
-    """The folder with the files that the model server serves."""
-    return vllm_installation.model
-
-
-@pytest.fixture(scope="session")
 def vllm_url(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> str:
     """The address of a real vLLM with the model `smollm2-135m-instruct`, started once a run."""
     if given := os.environ.get("VLLM_BASE_URL"):
@@ -198,15 +192,19 @@ class LivePortal:
     url: str
     home: Path
     env: dict[str, str]
-    model_directory: Path
     leash: Leash
+
+    @property
+    def model_directory(self) -> Path:
+        """The files that vLLM has loaded: those that it downloaded from this very portal."""
+        return next(self.home.glob("model/huggingface/hub/models--*/snapshots/*"))
 
     def manage(self, *arguments: str) -> str:
         """Run a command of manage.py as a second terminal would; what it says."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=BASE_DIR,
-            env={name: value for name, value in self.env.items() if name != "VLLM_BASE_URL"},
+            env=self.env,
             capture_output=True,
             text=True,
             check=False,
@@ -216,24 +214,35 @@ class LivePortal:
 
 
 @pytest.fixture(scope="session")
-def live_portal(
-    vllm_url: str, model_directory: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LivePortal]:
-    """`manage.py up` with the demonstration data, the model served, and its weights registered."""
+def live_portal(vllm_installation: Vllm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePortal]:
+    """`manage.py up` with the demonstration data, and its own vLLM serving what the portal gave it."""
     home = tmp_path_factory.mktemp("portal-home")
     port = preflight.free_port()
-    left_out = {"DATABASE_URL", "REDIS_URL", "PORTAL_URL", "SECRET_KEY", "KEY_PEPPER", "DEBUG"}
+    left_out = {
+        *("DATABASE_URL", "REDIS_URL", "PORTAL_URL", "SECRET_KEY", "KEY_PEPPER", "DEBUG"),
+        *("VLLM_BASE_URL", "VLLM_API_KEY"),
+    }
     env = {name: value for name, value in os.environ.items() if name not in left_out}
-    env |= {"PORTAL_HOME": str(home), "PORT": str(port), "VLLM_BASE_URL": vllm_url, "DEBUG": "1"}
+    env |= {"PORTAL_HOME": str(home), "PORT": str(port), "DEBUG": "1"}
+    env |= {"PORTAL_CACHE": str(vllm_installation.cache)}
     part = Part("up", (sys.executable, "manage.py", "up"), env, grace_seconds=20)
     leash = Leash(part, output=subprocess.PIPE)
-    portal = LivePortal(f"http://127.0.0.1:{port}", home, env, model_directory, leash)
+    portal = LivePortal(f"http://127.0.0.1:{port}", home, env, leash)
     try:
         _wait_for_ready_line(portal)
-        portal.manage("import_weights", "smollm2-135m-instruct", str(model_directory))
+        _wait_for_the_model(home / "log" / "portal.log")
         yield portal
     finally:
         leash.stop()
+
+
+def _wait_for_the_model(log: Path) -> None:
+    deadline = time.monotonic() + MODEL_SECONDS
+    while "The model answers after" not in (said := log.read_text(errors="replace")):
+        is_refused = "It is asked again" in said or "The portal runs without its model" in said
+        if is_refused or time.monotonic() > deadline:
+            pytest.fail("THE MODEL WAS NOT SERVED:\n" + said[-4000:])
+        time.sleep(0.5)
 
 
 def _wait_for_ready_line(portal: LivePortal) -> None:

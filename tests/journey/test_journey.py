@@ -17,6 +17,15 @@ MODEL = "smollm2-135m-instruct"
 HUB_ID = f"open-weights/{MODEL}"
 NEWCOMER = "nora@example.org"
 WELCOME = "Welcome aboard, Nora."
+# vLLM reads the head of the weights once more as it starts; whole files count here.
+WHAT_THE_MODEL_SERVER_TOOK = """
+from django.db.models import F
+from portal.hub.models import Download
+took = Download.objects.filter(user__email="model-server@example.com")
+first = took.first()
+sent = sum(took.filter(sent_bytes=F("file__size_bytes")).values_list("sent_bytes", flat=True))
+print(first.user.name, first.key.name, first.client, sent, sep="|")
+"""
 PROMPT = "Tell me a story about a fox and a river. Make it long."
 
 
@@ -107,7 +116,8 @@ def test_newcomer_calls_the_api_and_downloads_the_very_weights_that_are_served(l
     nora.goto(f"{url}/releases/{MODEL}/")
     shown = re.search(r"model\.safetensors.*?([0-9a-f]{64})", nora.content(), re.DOTALL).group(1)
     address = f"{url}/hub/{HUB_ID}/resolve/main/model.safetensors"
-    served = (live_portal.model_directory / "model.safetensors").read_bytes()
+    loaded = live_portal.model_directory
+    served = (loaded / "model.safetensors").read_bytes()
     body = fetch(address, key=key)
     part = fetch(address, key=key, byte_range="bytes=100-299")
 
@@ -116,7 +126,17 @@ def test_newcomer_calls_the_api_and_downloads_the_very_weights_that_are_served(l
 
     with nora.expect_download(timeout=steps.SLOW_MS) as download:
         nora.locator("a[href*='config.json']").first.click()
-    assert download.value.path().read_bytes() == (live_portal.model_directory / "config.json").read_bytes()
+    assert download.value.path().read_bytes() == (loaded / "config.json").read_bytes()
+
+
+def test_auditor_sees_that_vllm_was_served_through_the_door_like_everybody(live_portal):
+    said = live_portal.manage("shell", "--no-imports", "--command", WHAT_THE_MODEL_SERVER_TOOK)
+    name, key, client, whole_files_bytes = said.strip().splitlines()[-1].split("|")
+    files = [file.stat().st_size for file in live_portal.model_directory.iterdir()]
+
+    assert (name, key) == ("Model server", "model server")
+    assert client.startswith("vllm/")
+    assert int(whole_files_bytes) == sum(files)
 
 
 def test_outsider_is_refused_at_every_door_by_name(live_portal, nora, new_page):
