@@ -1,8 +1,8 @@
 """The real services behind the tests, as a pytest plugin: PostgreSQL and Valkey, vLLM, and a whole portal.
 
 Loaded with `-p tests.services`, before Django's settings are. Each service is replaced by a real one when its
-variable is set: DATABASE_URL, REDIS_URL, VLLM_BASE_URL; the whole portal alone always runs its own. Everything is on a leash: a run that is killed leaves
-nothing behind.
+variable is set: DATABASE_URL, REDIS_URL, VLLM_BASE_URL; only the whole portal always runs parts of its own.
+Everything is on a leash: a run that is killed leaves nothing behind.
 """
 
 import fcntl
