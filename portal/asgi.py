@@ -1,4 +1,4 @@
-"""The ASGI entry: the API gateway answers /v1 ahead of Django, which answers the rest."""
+"""The ASGI entry: the API gateway answers /v1 and the door the weights' files; Django answers the rest."""
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -9,8 +9,12 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django_application = get_asgi_application()
 
-# The gateway needs the app registry that the line above fills.
+# Both need the app registry that the line above fills.
 from playground.gateway.app import gateway  # noqa: E402
+from portal.hub.door.app import Door  # noqa: E402
+from portal.hub.door.request import is_for_the_door, raw_path_of  # noqa: E402
+
+door = Door(pages=django_application)
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -19,9 +23,21 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Dispatch one ASGI connection by its path."""
-    if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+    if scope["type"] == "lifespan":
+        await gateway.lifespan(scope, _stopping_the_door(receive), send)
+    elif scope["type"] == "http" and scope["path"].startswith("/v1/"):
         await gateway(scope, receive, send)
+    elif scope["type"] == "http" and is_for_the_door(raw_path_of(scope)):
+        await door(scope, receive, send)
     elif scope["type"] == "http":
         await django_application(scope, receive, send)
-    elif scope["type"] == "lifespan":
-        await gateway.lifespan(scope, receive, send)
+
+
+def _stopping_the_door(receive: Receive) -> Receive:
+    async def received() -> MutableMapping[str, Any]:
+        message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            await door.stop()
+        return message
+
+    return received

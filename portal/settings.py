@@ -201,6 +201,15 @@ GATEWAY_CONNECTIONS_MAX = env.int("GATEWAY_CONNECTIONS_MAX", default=1024)
 # -- Weights -------------------------------------------------------------------------------
 # Who moves the bytes: `portal` (this server itself), `nginx` (X-Accel-Redirect) or `bucket` (presigned links).
 WEIGHTS_DELIVERY = env.str("WEIGHTS_DELIVERY", default="portal")
+# `s3://bucket/prefix` of a copy of every blob, from which `bucket` delivers.
+WEIGHTS_BUCKET = env.str("WEIGHTS_BUCKET", default="")
+# Empty: what boto3 finds by itself, such as a role of the machine.
+S3_ENDPOINT_URL = env.str("S3_ENDPOINT_URL", default="")
+S3_REGION = env.str("S3_REGION", default="us-east-1")
+S3_ACCESS_KEY_ID = env.str("S3_ACCESS_KEY_ID", default="")
+S3_SECRET_ACCESS_KEY = env.str("S3_SECRET_ACCESS_KEY", default="")
+# `path` for most servers that are not Amazon's.
+S3_ADDRESSING_STYLE = env.str("S3_ADDRESSING_STYLE", default="auto")
 # Per person and day (UTC): enough for a few of the largest models, and an end to a loop gone wild.
 DOWNLOAD_BYTES_PER_DAY = env.int("DOWNLOAD_BYTES_PER_DAY", default=2 * 1024**4)
 # At one time and per person; the Hub's client opens eight, and people have more than one machine.

@@ -10,6 +10,7 @@ from portal.accounts.models import User
 from portal.releases.models import Release
 from tests import cast
 from tests.browsing import browser  # noqa: F401 - a fixture
+from tests.door import DoorHandler
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +23,12 @@ def _quick_passwords(settings):
 def _a_cache_of_its_own():
     """Each test sees an empty cache in the real Valkey, whatever ran before it or runs beside it."""
     caches["default"].key_prefix = f"test-{uuid4().hex}"
+
+
+@pytest.fixture(autouse=True)
+def _the_door_before_django(monkeypatch):
+    """Every test client meets what portal/asgi.py has: the door answers for files, Django for the rest."""
+    monkeypatch.setattr("django.test.client.ClientHandler", DoorHandler)
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ class Admission:
     def forget_all(self) -> None:
         """Drop everything that is known."""
         for remembered in (self._keys, self._routes, self._lists):
-            remembered.forget(lambda _: True)
+            remembered.forget_all()
 
     def close(self) -> None:
         """Let the threads go."""

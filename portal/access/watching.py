@@ -5,9 +5,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 import structlog
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 from django.db.models import Max
 
+from portal.common.threads import let_go_after
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 
@@ -39,32 +40,29 @@ class Watch:
         self._last: int | None = None
 
     def has_changed(self) -> bool:
-        """Whether anything that may shut a gate was recorded since the last look; the first look says no.
+        """Whether anything that may shut a gate was recorded since the last look; the first look says so.
 
         Raises DatabaseError.
         """
         if self._last is None:
             self._last = Entry.objects.aggregate(last=Max("number"))["last"] or 0
-            return False
-        fresh = list(Entry.objects.filter(number__gt=self._last).values_list("number", "verb"))
-        self._last = max((number for number, _ in fresh), default=self._last)
-        return any(verb not in HARMLESS for _, verb in fresh)
+            return True
+        found = dict(Entry.objects.filter(number__gte=self._last).values_list("number", "verb"))
+        if self._last and found.pop(self._last, None) is None:
+            # Another ledger: the database was restored from a copy.
+            self._last = None
+            return True
+        self._last = max(found, default=self._last)
+        return any(verb not in HARMLESS for verb in found.values())
 
     async def keep_looking(self, on_change: Callable[[], None], *, threads: Executor) -> None:
         """Look every LOOK_EVERY_SECONDS, for ever; a database that is away counts as a change."""
         loop = asyncio.get_running_loop()
         while True:
             try:
-                if await loop.run_in_executor(threads, self._look_and_let_go):
+                if await loop.run_in_executor(threads, let_go_after, self.has_changed):
                     on_change()
             except DatabaseError as error:
                 log.warning("access_not_watched", error=type(error).__name__)
                 on_change()
             await asyncio.sleep(LOOK_EVERY_SECONDS)
-
-    def _look_and_let_go(self) -> bool:
-        try:
-            return self.has_changed()
-        finally:
-            # Outside a request of Django nobody else gives the connection back to its pool.
-            connections.close_all()

@@ -7,7 +7,8 @@ from concurrent.futures import Executor
 from typing import Generic, TypeVar
 
 import structlog
-from django.db import connections
+
+from portal.common.threads import let_go_after
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -48,6 +49,11 @@ class Remembered(Generic[K, T]):
         # Shielded, since another request may wait for the same answer.
         return await asyncio.shield(self._begin(key))
 
+    def forget_all(self) -> None:
+        """Drop every answer, and those on their way."""
+        self._kept.clear()
+        self._asked.clear()
+
     def forget(self, concerns: Callable[[K], bool]) -> None:
         """Drop the answers to every question that `concerns` picks, and those on their way."""
         for key in [key for key in self._kept if concerns(key)]:
@@ -68,7 +74,7 @@ class Remembered(Generic[K, T]):
         me = asyncio.current_task()
         try:
             answer = await asyncio.get_running_loop().run_in_executor(
-                self._threads, self._ask_and_let_go, key
+                self._threads, let_go_after, self._ask, key
             )
             if self._asked.get(key) is me:
                 self._keep(key, answer, asked_at)
@@ -83,13 +89,6 @@ class Remembered(Generic[K, T]):
         if len(self._kept) >= ENTRIES_MAX:
             del self._kept[next(iter(self._kept))]
         self._kept[key] = (answer, asked_at)
-
-    def _ask_and_let_go(self, key: K) -> T:
-        try:
-            return self._ask(key)
-        finally:
-            # Outside a request of Django nobody else gives the connection back to its pool.
-            connections.close_all()
 
 
 def _note_failure(task: asyncio.Task[T]) -> None:

@@ -1,14 +1,19 @@
-"""Files sent by the kernel: ASGI's zero-copy extension for uvicorn, which has none of its own.
+"""Files sent by the kernel: an extension of ASGI for uvicorn, which has none of its own.
 
-`uvicorn --http portal.hub.zerocopy:ZeroCopyProtocol` offers `http.response.zerocopysend`
-(https://asgi.readthedocs.io/en/latest/extensions.html#zero-copy-send) on every plain
-connection. It reaches into uvicorn's protocol, so uvicorn's version is pinned and
+`uvicorn --http portal.hub.zerocopy:ZeroCopyProtocol` offers `portal.sendfile` on every
+plain connection. It is ASGI's zero-copy send
+(https://asgi.readthedocs.io/en/latest/extensions.html#zero-copy-send) and tells besides,
+from a thread, how many bytes have left, since a download that breaks off must be counted:
+`{"type": "portal.sendfile", "file": …, "offset": …, "count": …, "on_sent": f(count)}`.
+It reaches into uvicorn's protocol, so uvicorn's version is pinned and
 tests/hub/test_zerocopy.py holds the two together.
 """
 
 import asyncio
 import os
 import select
+import socket
+import struct
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -18,13 +23,17 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-EXTENSION = "http.response.zerocopysend"
+EXTENSION = "portal.sendfile"
 # Files are read by threads of their own: a slow disk must not hold up the event loop.
 COPIERS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="copier")
 # For so long a thread serves one connection before the next one has its turn.
 TURN_SECONDS = 0.2
 # A client that takes nothing for so long is waited for without a thread.
 PATIENCE_MILLISECONDS = 20
+# A client that takes nothing for so long is given up.
+STALL_SECONDS = 120
+# struct linger: on, and no seconds.
+AT_ONCE = struct.pack("ii", 1, 0)
 CALL_BYTES_MAX = 8 * 1024 * 1024
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -52,7 +61,7 @@ class ZeroCopyProtocol(HttpToolsProtocol):
         if self.scheme == "http":
             extensions: Any = cycle.scope.setdefault("extensions", {})
             extensions[EXTENSION] = {}
-        super()._start_asgi_task(cycle, partial(self._run, cycle, app))  # type: ignore[arg-type]
+        super()._start_asgi_task(cycle, partial(self._run, cycle, app))
 
     async def _run(
         self,
@@ -72,12 +81,15 @@ class ZeroCopyProtocol(HttpToolsProtocol):
             await app(scope, receive, send_or_copy)
         except ConnectionAbortedError:
             cycle.disconnected = True
+            # A reset: what the kernel still holds for the client is not sent any more.
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
             self.transport.abort()
 
     async def _copy(self, cycle: RequestResponseCycle, message: Mapping[str, Any]) -> None:
         """Send `count` bytes of `file` from `offset` on; returns when the kernel has them all.
 
-        Raises ConnectionResetError when the client has gone, and OSError for the file's own trouble.
+        Raises ConnectionResetError when the client has gone, ConnectionAbortedError when it takes nothing
+        any more, and OSError for the file's own trouble.
         """
         count_bytes: int = message["count"]
         if cycle.response_complete or count_bytes > cycle.expected_content_length:
@@ -88,26 +100,25 @@ class ZeroCopyProtocol(HttpToolsProtocol):
             await self.flow.drain()
             if self.is_lost.is_set():
                 raise ConnectionResetError("The client has gone.")
-            await _Copy(self, message["file"].fileno(), message["offset"], count_bytes).run()
+            await _Copy(self, message).run()
         finally:
             if not self.transport.is_closing():
                 self.transport.set_write_buffer_limits()
         cycle.expected_content_length -= count_bytes
-        if not message.get("more_body", False):
-            await cycle.send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class _Copy:
     """One stretch of a file on its way into one socket."""
 
-    def __init__(self, protocol: ZeroCopyProtocol, file: int, offset: int, count_bytes: int) -> None:
+    def __init__(self, protocol: ZeroCopyProtocol, message: Mapping[str, Any]) -> None:
         self._lost = protocol.is_lost
         self._stopped = threading.Event()
-        self._offset, self._left = offset, count_bytes
+        self._offset, self._left = message["offset"], message["count"]
+        self._on_sent: Callable[[int], None] = message["on_sent"]
         self._loop = protocol.loop
         # Descriptors of its own: a thread that is still at work when the others are closed must not
         # write into the next connection, or read from the next file, that gets their numbers.
-        self._file = os.dup(file)
+        self._file = os.dup(message["file"].fileno())
         self._socket = os.dup(protocol.transport.get_extra_info("socket").fileno())
         self._at_work: Future[bool] | None = None
 
@@ -143,16 +154,18 @@ class _Copy:
                 raise OSError("The file is shorter than it was said to be.")
             self._offset += sent
             self._left -= sent
+            self._on_sent(sent)
         return True
 
     async def _wait_for_room(self) -> None:
         has_room: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_writer(self._socket, _settle, has_room)
+        until = self._loop.time() + STALL_SECONDS
         try:
-            while not self._lost.is_set():
-                done, _ = await asyncio.wait([has_room], timeout=1)
-                if done:
-                    return
+            while not self._lost.is_set() and not has_room.done():
+                if self._loop.time() > until:
+                    raise ConnectionAbortedError("The client takes nothing any more.")
+                await asyncio.wait([has_room], timeout=1)
         finally:
             self._loop.remove_writer(self._socket)
 

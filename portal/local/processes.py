@@ -28,7 +28,14 @@ def web(env: dict[str, str], *, host: str, port: int) -> Part:
                 "--port",
                 str(port),
             ),
-            *("--loop", "uvloop", "--http", "httptools", "--no-proxy-headers", "--no-access-log"),
+            *(
+                "--loop",
+                "uvloop",
+                "--http",
+                "portal.hub.zerocopy:ZeroCopyProtocol",
+                "--no-proxy-headers",
+                "--no-access-log",
+            ),
             # Open streams would hold a stop for as long as they last.
             *("--log-level", "warning", "--timeout-graceful-shutdown", "2"),
         ),

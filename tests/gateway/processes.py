@@ -27,7 +27,7 @@ def portal(*, log: Path | None = None, **variables: object) -> Iterator[str]:
         "uvicorn",
         "portal.asgi:application",
         "--loop=uvloop",
-        "--http=httptools",
+        "--http=portal.hub.zerocopy:ZeroCopyProtocol",
         "--timeout-graceful-shutdown=1",
         "--log-level=warning",
         "--port={port}",

@@ -31,7 +31,7 @@ def test_a_revision_that_is_not_there_is_404(client, bearer, revision, name):
 
     assert response.status_code == 404
     assert response["X-Error-Code"] == "RevisionNotFound"
-    assert response["X-Error-Message"].startswith("Invalid rev id: ")
+    assert response["X-Error-Message"].startswith("Invalid rev id:")
 
 
 @pytest.mark.parametrize(
