@@ -31,6 +31,8 @@ class Here(Executor):
             done.add_done_callback(lambda _: self._handed.put(None))
             while (handed := self._handed.get()) is not None:
                 future, do = handed
+                if not future.set_running_or_notify_cancel():
+                    continue
                 try:
                     future.set_result(do())
                 except Exception as error:  # noqa: BLE001 - it is handed on
