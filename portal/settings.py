@@ -214,6 +214,12 @@ S3_ADDRESSING_STYLE = env.str("S3_ADDRESSING_STYLE", default="auto")
 DOWNLOAD_BYTES_PER_DAY = env.int("DOWNLOAD_BYTES_PER_DAY", default=2 * 1024**4)
 # At one time and per person; the Hub's client opens eight, and people have more than one machine.
 DOWNLOADS_AT_ONCE = env.int("DOWNLOADS_AT_ONCE", default=32)
+# A signed link works until the next day, so that one made in the evening still serves a night's download.
+HUB_LINK_HOURS = env.int("HUB_LINK_HOURS", default=24)
+# Whole downloads that one link is good for: another try, another machine, not the whole world.
+HUB_LINK_USES = env.int("HUB_LINK_USES", default=5)
+# Per person and at one time: one for each shard of a large model, and an end to a script gone wild.
+HUB_LINKS_PER_PERSON = env.int("HUB_LINKS_PER_PERSON", default=200)
 WEIGHTS_ROOT = Path(env.str("WEIGHTS_ROOT", default=str(PORTAL_HOME / "weights")))
 # The console imports from below these only: a web page must not be a way to read any file of the server.
 WEIGHTS_IMPORT_ROOTS = [

@@ -123,11 +123,9 @@ def find(token: str, *, visitor: User | None, at: datetime | None = None) -> Dow
 
 def used_up(link: DownloadLink) -> Refusal:
     """The refusal of a link that has less left than is asked of it."""
-    often = "once" if link.uses_max == 1 else f"{link.uses_max} times"
+    often = "one download" if link.uses_max == 1 else f"{link.uses_max} downloads"
     page = link.file.revision.release.get_absolute_url()
-    return _over(
-        "link_used_up", f"This link was good for downloading the file {often}, and is used up.", page
-    )
+    return _over("link_used_up", f"This link was good for {often} of the file, and is used up.", page)
 
 
 def reserve(link: DownloadLink, asked_bytes: int) -> bool:
@@ -151,7 +149,8 @@ def _proven(token: str) -> DownloadLink:
     public_id = found[1] if found else ""
     links = DownloadLink.objects.select_related("user", "file__revision__release__licence")
     link = links.filter(public_id=public_id).first()
-    is_right = tokens.proves(token, against=link.digest if link else _NO_DIGEST)
+    # A token of another shape may hold what cannot be encoded; it is held against nothing as well.
+    is_right = tokens.proves(token if found else "", against=link.digest if link else _NO_DIGEST)
     if link is None or not is_right:
         raise Refusal(
             "link_unknown",

@@ -40,13 +40,13 @@ class Minted:
 
 def new_public_id() -> str:
     """A fresh public id."""
-    return _random(PUBLIC_ID_LENGTH)
+    return random_text(PUBLIC_ID_LENGTH)
 
 
 def mint(*, public_id: str | None = None) -> Minted:
     """Make a fresh token, for `public_id` when one was set aside before."""
     identity = public_id or new_public_id()
-    body = f"{PREFIX}_{identity}_{_random(SECRET_LENGTH)}"
+    body = f"{PREFIX}_{identity}_{random_text(SECRET_LENGTH)}"
     return Minted(token=body + checksum(body), public_id=identity)
 
 
@@ -92,5 +92,6 @@ def proves(token: str, *, against: str) -> bool:
     return hmac.compare_digest(digest(token), against)
 
 
-def _random(length: int) -> str:
+def random_text(length: int) -> str:
+    """So many random base62 characters, each worth almost six bits."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
