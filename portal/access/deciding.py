@@ -6,10 +6,11 @@ from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from portal.access.decision import Action, Decision
-from portal.access.facts import Person, facts_of
-from portal.access.gates import all_gates
+from portal.access.facts import Person, account_facts, facts_of
+from portal.access.gates import account_gates, all_gates
 from portal.accounts.models import User
 from portal.admissions.models import Application, ApplicationStatus
+from portal.common.refusals import Refusal
 from portal.events.models import Registration
 from portal.licensing.models import Acceptance, LicenceVersion
 from portal.releases.models import SHOWABLE, Release, ReleaseQuerySet, ReleaseStatus
@@ -24,6 +25,12 @@ def decide(user: Person, release: Release, action: Action, *, at: datetime | Non
         gates=all_gates(facts, release=release, action=action),
         reference=facts.application.reference if facts.application else "",
     )
+
+
+def account_refusal(user: Person) -> Refusal | None:
+    """Why the account of `user` opens no door at all, whatever the release; None when it may. One query."""
+    shut = (gate for gate in account_gates(account_facts(user)) if not gate.passed)
+    return next((gate.refusal() for gate in shut), None)
 
 
 def releases_allowed(user: Person, action: Action, *, at: datetime | None = None) -> ReleaseQuerySet:

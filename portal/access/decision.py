@@ -29,6 +29,12 @@ class Gate:
     sentence: str
     url: str = ""
 
+    def refusal(self, *, reference: str = "") -> Refusal:
+        """The 403 that says that this gate is shut."""
+        return Refusal(
+            code=self.code, sentence=self.sentence, status=403, remedy=self.url, reference=reference
+        )
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -57,9 +63,7 @@ class Decision:
         gate = self.next_gate
         if gate is None:
             raise ValueError("An allowed decision has no refusal.")
-        return Refusal(
-            code=gate.code, sentence=gate.sentence, status=403, remedy=gate.url, reference=self.reference
-        )
+        return gate.refusal(reference=self.reference)
 
     def require(self) -> None:
         """Raise the refusal unless allowed."""

@@ -44,6 +44,13 @@ class Facts:
         return self.accepted_version is not None and self.accepted_version == self.licence_version
 
 
+def account_facts(user: Person) -> Facts:
+    """What concerns the account alone, whatever the release. One query at most."""
+    if not isinstance(user, User):
+        return Facts(False, False, False, None, None, None, None, None)
+    return Facts(True, user.is_active, user.has_verified_email(), None, None, None, None, None)
+
+
 def facts_of(user: Person, release: Release, *, at: datetime | None = None) -> Facts:
     """Read the facts about `user` and `release` at `at` (None: now). At most six queries."""
     moment = at or timezone.now()

@@ -11,13 +11,16 @@ from portal.releases.models import Release, ReleaseStatus
 def all_gates(facts: Facts, *, release: Release, action: Action) -> tuple[Gate, ...]:
     """Every gate of `action` in the order in which a person meets them."""
     return (
-        _signed_in(facts),
-        _account_active(facts),
-        _email_verified(facts),
+        *account_gates(facts),
         _release_open(facts, release, action),
         _approved(facts, action),
         _licence_accepted(facts, release),
     )
+
+
+def account_gates(facts: Facts) -> tuple[Gate, ...]:
+    """The gates that are the same for every release and action: those of the account."""
+    return (_signed_in(facts), _account_active(facts), _email_verified(facts))
 
 
 def _signed_in(facts: Facts) -> Gate:

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from portal.access.deciding import decide, releases_allowed
+from portal.access.deciding import account_refusal, decide, releases_allowed
 from portal.access.decision import Action
 from portal.admissions.models import Application, ApplicationStatus
 from portal.events.models import EventStatus, Registration, RegistrationStatus
@@ -225,3 +225,19 @@ def test_approval_of_another_person_opens_nothing(ada, mallory, release):
 
     assert Application.objects.get().applicant == ada
     assert not decide(mallory, release, Action.DOWNLOAD).allowed
+
+
+@pytest.mark.parametrize("code", CODES[:3])
+def test_an_account_is_refused_by_its_own_gates_whatever_the_release(db, code):
+    person = cast.person("new@example.org", verified=code != "email_verified")
+    person.is_active = code != "account_active"
+
+    refusal = account_refusal(AnonymousUser() if code == "signed_in" else person)
+
+    assert refusal is not None
+    assert (refusal.code, refusal.status) == (code, 403)
+
+
+def test_an_account_in_order_is_not_refused(mallory, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert account_refusal(mallory) is None
