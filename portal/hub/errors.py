@@ -13,7 +13,7 @@ from functools import wraps
 from http import HTTPStatus
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import render
 
 from portal.access.decision import Decision
@@ -80,7 +80,7 @@ def told(refusal: Refusal, *, request_id: str = "") -> Told:
     `X-Error-Message` is what exceptions carry, `X-HF-Warning` what the `hf` command prints,
     and the body's `error` what both add when the answer has one.
     """
-    code, sentence = _code(refusal), _sentence(refusal)
+    code, sentence = _code(refusal), sentence_of(refusal)
     message = UNKNOWN_TOKEN if _is_unknown_token(refusal) else sentence
     headers = {
         "Content-Type": "application/json",
@@ -113,15 +113,23 @@ def hub_door(view: View) -> View:
         try:
             response = view(request, *args, **kwargs)
         except Refusal as refusal:
-            if _wants_page(request):
-                response = _page(request, refusal)
-            else:
-                answer = told(refusal)
-                response = HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+            response = _page(request, refusal) if _wants_page(request) else _answer(refusal)
+        if isinstance(response, HttpResponseNotAllowed):
+            response = _not_allowed(response["Allow"])
         response["X-Request-Id"] = number
         return response
 
     return guarded
+
+
+def sentence_of(refusal: Refusal) -> str:
+    """What is the matter, the link to what mends it, and what to quote about it: one line of ASCII."""
+    said = [refusal.sentence]
+    if refusal.remedy:
+        said.append(f"{settings.PORTAL_URL}{refusal.remedy}")
+    if refusal.reference and refusal.reference not in refusal.sentence:
+        said.append(f"(reference {refusal.reference})")
+    return " ".join(one_line(part) for part in said)
 
 
 def one_line(text: str) -> str:
@@ -151,18 +159,20 @@ def _code(refusal: Refusal) -> str:
     return "GatedRepo" if is_gate and not _is_unknown_token(refusal) else ""
 
 
-def _sentence(refusal: Refusal) -> str:
-    """What is the matter, the link to what mends it, and what to quote when writing about it."""
-    said = [refusal.sentence]
-    if refusal.remedy:
-        said.append(f"{settings.PORTAL_URL}{refusal.remedy}")
-    if refusal.reference and refusal.reference not in refusal.sentence:
-        said.append(f"(reference {refusal.reference})")
-    return " ".join(one_line(part) for part in said)
-
-
 def _is_unknown_token(refusal: Refusal) -> bool:
     return isinstance(refusal, KeyRefusal) and refusal.code in UNKNOWN_TOKEN_CODES
+
+
+def _answer(refusal: Refusal) -> HttpResponse:
+    answer = told(refusal)
+    return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+
+
+def _not_allowed(methods: str) -> HttpResponse:
+    sentence = f"This address is for {methods}."
+    response = _answer(Refusal("method_not_allowed", sentence, status=HTTPStatus.METHOD_NOT_ALLOWED))
+    response["Allow"] = methods
+    return response
 
 
 def _page(request: HttpRequest, refusal: Refusal) -> HttpResponse:
