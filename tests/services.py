@@ -239,7 +239,7 @@ def live_portal(vllm_installation: Vllm, tmp_path_factory: pytest.TempPathFactor
 def _wait_for_the_model(log: Path) -> None:
     deadline = time.monotonic() + MODEL_SECONDS
     while "The model answers after" not in (said := log.read_text(errors="replace")):
-        is_refused = "It is asked again" in said or "The portal runs without its model" in said
+        is_refused = "it is asked again" in said or "The portal runs without its model" in said
         if is_refused or time.monotonic() > deadline:
             pytest.fail("THE MODEL WAS NOT SERVED:\n" + said[-4000:])
         time.sleep(0.5)

@@ -106,15 +106,18 @@ class Model:
             if not told:
                 await asyncio.to_thread(self.tell_first_step)
             try:
-                return await self._download(self.weights)
+                source = await self._download(self.weights)
             except Trouble as trouble:
                 await asyncio.to_thread(self.tell, "failed", str(trouble))
                 if str(trouble) != told:
                     told = str(trouble)
-                    self.supervisor.log.line(
-                        "model", f"{told} It is asked again every {RETRY_SECONDS:.0f} s."
-                    )
+                    retry = f"it is asked again every {self.retry_seconds:.0f} s."
+                    self.supervisor.log.line("model", f"{told.rstrip('.')}; {retry}")
                 await asyncio.sleep(self.retry_seconds)
+            else:
+                if told:
+                    self.supervisor.log.line("model", "The portal gives the weights.")
+                return source
 
     async def _download(self, weights: Weights) -> HubModel:
         began = 0.0

@@ -204,3 +204,4 @@ def test_the_pages_are_told_why_the_door_is_shut_and_the_road_goes_on_when_it_op
     assert told["state"] == "failed"
     assert told["detail"].startswith("The model server could not download its weights from the portal:")
     assert source.snapshot.is_dir()
+    assert out.getvalue().endswith("The portal gives the weights.\n")

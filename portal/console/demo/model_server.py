@@ -50,7 +50,7 @@ def new_token() -> str:
     if release is None or programme is None:
         raise Refusal(
             "no_demonstration",
-            f"No programme {starter.SLUG} opens a release {RELEASE}; `manage.py seed_demo` makes both.",
+            f"No programme {starter.SLUG} opens a release {RELEASE}; `manage.py seed_demo` makes them.",
         )
     user = people.person(EMAIL, name=NAME, password=None)
     if not Application.objects.filter(applicant=user).exists():
