@@ -19,9 +19,11 @@ def known(settings) -> Iterator[Any]:
     before = streams.client().get(readiness.KEY)
     streams.client().delete(readiness.KEY)
 
-    def write(state: str, *, ago: float = 42, checked_ago: float | None = None) -> None:
+    def write(
+        state: str, *, ago: float = 42, checked_ago: float | None = None, detail: str = "It says so."
+    ) -> None:
         now = time.time()
-        facts = {"state": state, "since": now - ago, "detail": "It says so."}
+        facts = {"state": state, "since": now - ago, "detail": detail}
         if checked_ago is not None:
             facts["checked_at"] = now - checked_ago
         streams.client().set(readiness.KEY, json.dumps(facts))
@@ -32,7 +34,7 @@ def known(settings) -> Iterator[Any]:
         streams.client().set(readiness.KEY, before)
 
 
-@pytest.mark.parametrize("state", ["installing", "converting", "starting"])
+@pytest.mark.parametrize("state", readiness.LOADING)
 def test_the_banner_tells_how_long_the_model_loads_and_asks_again(as_ada, release, known, state):
     known(state)
 
@@ -42,6 +44,14 @@ def test_the_banner_tells_how_long_the_model_loads_and_asks_again(as_ada, releas
     assert "42 s so far" in page
     assert 'hx-trigger="every 2s"' in page
     assert "<html" not in page
+
+
+def test_the_banner_tells_how_far_the_weights_have_come(as_ada, release, known):
+    known("downloading", detail="41% of 273 MB")
+
+    page = as_ada.get(reverse("playground_model_status", args=[release.slug])).text
+
+    assert "The model is loading: being downloaded from the portal (41% of 273 MB), 42 s so far." in page
 
 
 @pytest.mark.parametrize(
@@ -60,7 +70,7 @@ def test_a_probe_that_stopped_looking_is_not_believed(release, known):
     assert readiness.status_of(release).state == "unknown"
 
 
-@pytest.mark.parametrize("state", ["installing", "converting", "starting", "failed"])
+@pytest.mark.parametrize("state", [*readiness.LOADING, "failed"])
 def test_the_supervisors_word_stands_until_the_server_answers(release, known, state):
     known(state)
 
