@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.urls import reverse_lazy
 
@@ -172,6 +173,18 @@ CELERY_BEAT_SCHEDULE = {
     },
     # Imports whose worker was killed: the broker itself would give their task back only after hours.
     "resume-imports": {"task": "portal.releases.tasks.resume_imports", "schedule": timedelta(seconds=30)},
+    # Revisions that were frozen before there was a key, or whose task was lost.
+    "sign-revisions": {
+        "task": "portal.releases.integrity_tasks.sign_unsigned",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 60},
+    },
+    # The quiet hours (UTC). Each run reads for a few minutes, until the night's bytes are read.
+    "scrub-weights": {
+        "task": "portal.releases.integrity_tasks.scrub_tonight",
+        "schedule": crontab(minute="*/5", hour="1-5"),
+        "options": {"expires": 60},
+    },
     "clear-sessions": {"task": "portal.accounts.tasks.clear_sessions", "schedule": timedelta(days=1)},
 }
 
@@ -225,6 +238,12 @@ WEIGHTS_ROOT = Path(env.str("WEIGHTS_ROOT", default=str(PORTAL_HOME / "weights")
 WEIGHTS_IMPORT_ROOTS = [
     Path(root) for root in env.list("WEIGHTS_IMPORT_ROOTS", default=[str(PORTAL_HOME / "imports")])
 ]
+# The private key (PEM, P-256, mode 0600) that signs the manifest of every frozen revision.
+SIGNING_KEY_FILE = Path(env.str("SIGNING_KEY_FILE", default=str(PORTAL_HOME / "keys" / "signing.pem")))
+# A store of 6 TiB is then read again once a month, each night in about half an hour of gentle reading.
+WEIGHTS_SCRUB_BYTES_PER_NIGHT = env.int("WEIGHTS_SCRUB_BYTES_PER_NIGHT", default=200 * 1024**3)
+# Slow enough for downloads from the same disk to go on.
+WEIGHTS_SCRUB_BYTES_PER_SECOND = env.int("WEIGHTS_SCRUB_BYTES_PER_SECOND", default=100 * 1024**2)
 
 # -- Sign-in -------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

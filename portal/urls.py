@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from portal.access import views as pages
 from portal.common import devmail, health
+from portal.hub import manifests
 
 urlpatterns = [
     path("", pages.landing, name="landing"),
@@ -20,6 +21,8 @@ urlpatterns = [
     path("hub/", include("portal.hub.urls")),
     path("console/", include("portal.console.urls")),
     path("admin/", admin.site.urls),
+    path(".well-known/model-signing.pem", manifests.public_key, name="signing_key"),
+    path(".well-known/model-signing/<slug:key_id>.pem", manifests.public_key, name="signing_key_by_id"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

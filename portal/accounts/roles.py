@@ -1,6 +1,7 @@
 """The staff's roles: groups with permissions, kept as data in one table."""
 
 from django.contrib.auth.models import Group, Permission
+from django.db.models import Q, QuerySet
 
 from portal.accounts.models import User
 
@@ -30,3 +31,12 @@ def give_role(user: User, *, role: str) -> None:
         user.is_staff = True
         user.save(update_fields=["is_staff"])
     user.groups.add(Group.objects.get(name=role))
+
+
+def holders_of(permission: str) -> QuerySet[User]:
+    """The active staff with `permission` (`app_label.codename`), by role, by hand or as administrators."""
+    app_label, codename = permission.split(".")
+    granted = Permission.objects.filter(content_type__app_label=app_label, codename=codename).values("pk")
+    by_role, by_hand = Q(groups__permissions__in=granted), Q(user_permissions__in=granted)
+    active = User.objects.filter(is_active=True, is_staff=True)
+    return active.filter(by_role | by_hand | Q(is_superuser=True)).distinct().order_by("email")

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from portal.access.deciding import decide, releases_allowed
 from portal.access.decision import Action
+from portal.hub.manifests import signature_of
 from portal.hub.shelf import visible_releases
 from portal.releases.models import Release, ReleaseStatus, Revision, WeightFile
 
@@ -30,7 +31,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def release(request: HttpRequest, slug: str) -> HttpResponse:
-    """One release: its card, the checklist, its files and the commands. Up to twelve queries."""
+    """One release: its card, the checklist, its files and the commands. Up to thirteen queries."""
     found = get_object_or_404(visible_releases(request.user).select_related("licence"), slug=slug)
     revision = found.current_revision()
     files = list(revision.files.all()) if revision else []
@@ -44,6 +45,7 @@ def release(request: HttpRequest, slug: str) -> HttpResponse:
         "revision": revision,
         "files": [{"file": file, "url": download_path(found, revision, file)} for file in files if revision],
         "commands": _commands(found, revision, files),
+        "signature": signature_of(found, revision),
     }
     return render(request, "releases/release.html", context)
 

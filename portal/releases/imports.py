@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from portal.common.refusals import Refusal
 from portal.common.transitions import move
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
+from portal.releases import integrity_tasks
 from portal.releases.models import (
     IMPORT_MOVES,
     Blob,
@@ -81,6 +83,10 @@ def freeze(work: WeightImport, *, worker: UUID, files: Sequence[ImportedFile]) -
         raise ImportRefused(
             "known_files", f"These very files are registered already, as the revision “{known.name}”."
         )
+    if known is not None and known.yanked_at is not None:
+        raise ImportRefused(
+            "yanked_files", f"These very files were yanked and stay yanked. The reason: {known.yank_reason}"
+        )
     release.revisions.filter(name=held.revision_name, is_current=True).update(is_current=False)
     revision = known or _new_revision(release, held.revision_name, commit, files)
     release.revisions.filter(pk=revision.pk).update(is_current=True)
@@ -105,7 +111,18 @@ def freeze(work: WeightImport, *, worker: UUID, files: Sequence[ImportedFile]) -
         "was_known": known is not None,
     }
     record(Verb.REVISION_FROZEN, subject=revision, by=held.requested_by, data=facts)
+    _follow_up(revision)
     return revision
+
+
+def _follow_up(revision: Revision) -> None:
+    """Have the revision signed, and the bytes checked that were out of service until they came anew."""
+    sign = partial(integrity_tasks.sign_revision.delay, revision_id=revision.pk)
+    transaction.on_commit(sign, robust=True)
+    named = revision.files.values("sha256")
+    for sha256 in Blob.objects.out_of_service().filter(pk__in=named).values_list("pk", flat=True):
+        check = partial(integrity_tasks.check_blob.delay, sha256=sha256)
+        transaction.on_commit(check, robust=True)
 
 
 def commit_id(files: Sequence[ImportedFile]) -> str:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from django.conf import settings
 
-from portal.releases.models import stored_at
+from portal.releases.models import Blob, stored_at
 
 CHUNK_BYTES = 1024 * 1024
 # The last sync of a file would take minutes, without a sign of life, if nothing were synced before it.
@@ -114,9 +114,14 @@ def _clone(source: int, target: int) -> bool:
 
 
 def _keep(temporary: Path, sha256: str) -> None:
-    """Move the copy to its place, atomically and durably; a whole file that is there already stays."""
+    """Move the copy to its place, atomically and durably; a whole file that is there already stays.
+
+    One that was found damaged is kept beside, for whoever looks into it.
+    """
     final = stored_at(sha256)
     final.parent.mkdir(parents=True, exist_ok=True)
+    if Blob.objects.out_of_service().filter(pk=sha256).exists():
+        _set_aside(final)
     if not holds(sha256, size_bytes=temporary.stat().st_size):
         temporary.replace(final)
     for folder in (final.parent, final.parent.parent):
@@ -125,3 +130,10 @@ def _keep(temporary: Path, sha256: str) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _set_aside(damaged: Path) -> None:
+    aside = root() / "damaged"
+    aside.mkdir(exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        damaged.rename(aside / f"{damaged.name}.{uuid4().hex[:8]}")

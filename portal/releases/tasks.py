@@ -4,8 +4,11 @@ import time
 
 from celery import shared_task
 
-from portal.releases import importing, store
+from portal.releases import importing, integrity_tasks, store
 from portal.releases.models import WeightImport
+
+# Workers look for tasks in modules of this name only.
+__all__ = ["import_weights", "integrity_tasks", "resume_imports"]
 
 LEFTOVERS_AFTER_SECONDS = 24 * 3600
 

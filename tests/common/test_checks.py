@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from portal.releases.signing_keys import create_key
+
 RIGHT = {
     "DEBUG": "false",
     "SECRET_KEY": "4fQzr8bJ0cM1xT7wLk2NvY6sHd9GpRa3ZeUiOyWtBqXmCnVjKl5E",
@@ -13,6 +15,12 @@ RIGHT = {
     "PORTAL_URL": "https://portal.example.org",
     "ALLOWED_HOSTS": "portal.example.org",
 }
+
+
+@pytest.fixture(autouse=True)
+def _a_signing_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGNING_KEY_FILE", str(tmp_path / "signing.pem"))
+    create_key(tmp_path / "signing.pem")
 
 
 def check(**changes):
@@ -35,6 +43,7 @@ def test_operator_with_right_settings_finds_no_complaint():
         ({"KEY_PEPPER": ""}, "KEY_PEPPER has its development value."),
         ({"PORTAL_URL": "http://portal.example.org"}, "PORTAL_URL is not an https:// address."),
         ({"DATABASE_URL": ""}, "No database is configured."),
+        ({"SIGNING_KEY_FILE": "/nowhere/signing.pem"}, "Nothing signs for revisions"),
     ],
 )
 def test_operator_with_a_wrong_setting_is_told_which(changes, complaint):

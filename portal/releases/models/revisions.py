@@ -1,5 +1,6 @@
 """Frozen revisions, their files, the bytes these name, and the manifests that sign for them."""
 
+from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
@@ -38,6 +39,11 @@ class Revision(models.Model):
                 fields=["release", "name"],
                 condition=models.Q(is_current=True),
                 name="one_current_revision_a_name",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(yanked_at=None, yank_reason="")
+                | (models.Q(yanked_at__isnull=False) & ~models.Q(yank_reason="")),
+                name="a_reason_for_every_yank",
             ),
         ]
 
@@ -80,6 +86,16 @@ class BlobQuerySet(models.QuerySet["Blob"]):
     def out_of_service(self) -> "BlobQuerySet":
         """Those whose stored bytes are not what was registered."""
         return self.filter(damaged_at__isnull=False)
+
+    def to_scrub(self, *, before: datetime) -> "BlobQuerySet":
+        """Those in service that were last read before then, or never: the longest ago first."""
+        due = models.Q(scrubbed_at=None) | models.Q(scrubbed_at__lt=before)
+        return self.filter(due, damaged_at=None).order_by(models.F("scrubbed_at").asc(nulls_first=True), "pk")
+
+    def of_release(self, release: Release) -> "BlobQuerySet":
+        """Those that any revision of `release` names."""
+        named = WeightFile.objects.filter(revision__release=release, sha256=models.OuterRef("pk"))
+        return self.filter(models.Exists(named))
 
 
 class Blob(models.Model):

@@ -1,0 +1,29 @@
+"""System checks of releases: in production somebody must be able to sign for them."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
+
+from portal.releases.signing_keys import UnusableKey, current_key, is_readable_by_others
+
+
+@register(Tags.security, deploy=True)
+def revisions_can_be_signed(**_: Any) -> list[CheckMessage]:
+    """There is a key, it is of the right kind, and only its owner can read it."""
+    path = Path(settings.SIGNING_KEY_FILE)
+    try:
+        key = current_key()
+    except UnusableKey as refusal:
+        return [Error(refusal.sentence, hint="Run manage.py create_signing_key.", id="portal.E004")]
+    if key is None:
+        hint = "Run manage.py create_signing_key, or set SIGNING_KEY_FILE."
+        return [
+            Warning(
+                f"Nothing signs for revisions: no key can be read from {path}.", hint=hint, id="portal.W002"
+            )
+        ]
+    if is_readable_by_others(path):
+        return [Error(f"Others can read {path}.", hint=f"chmod 600 {path}", id="portal.E005")]
+    return []

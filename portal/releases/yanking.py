@@ -1,0 +1,57 @@
+"""Yanking: a revision that nobody should start with any more, though who has it may fetch it again."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.common.refusals import Refusal
+from portal.ledger.actions import record
+from portal.ledger.verbs import Verb
+from portal.releases.models import Release, Revision
+
+REASON_CHARACTERS_MAX = 500
+
+
+@transaction.atomic
+def yank(revision: Revision, *, reason: str, by: User | None, address: str | None = None) -> Revision | None:
+    """Yank `revision`, for good: it is served by its commit id with `reason` as a warning to people.
+
+    Where it was current under its name, the newest revision of that name that is not yanked
+    becomes current again and is returned. If there is none it stays current, and is None returned.
+
+    Raises Refusal without a reason, with one too long, and for a revision that is yanked already.
+    """
+    text = " ".join(reason.split())
+    if not text:
+        raise Refusal("no_reason", "Say why, and what to use instead: people will read it.", status=422)
+    if len(text) > REASON_CHARACTERS_MAX:
+        raise Refusal(
+            "long_reason", f"Say it in {REASON_CHARACTERS_MAX} characters: terminals show it.", status=422
+        )
+    # A freeze locks the same row before it changes what is current.
+    release = Release.objects.select_for_update(no_key=True).get(pk=revision.release_id)
+    fresh = release.revisions.get(pk=revision.pk)
+    if fresh.yanked_at is not None:
+        raise Refusal("revision_yanked", f"The revision {fresh.commit[:12]} has been yanked already.")
+    rows = release.revisions.filter(pk=fresh.pk)
+    rows.update(yanked_at=timezone.now(), yank_reason=text)
+    instead = _make_newest_current(release, fresh) if fresh.is_current else None
+    revision.refresh_from_db()
+    facts = {
+        "commit": fresh.commit,
+        "revision": fresh.name,
+        "reason": text,
+        "was_current": fresh.is_current,
+        "current_instead": instead.commit if instead else None,
+    }
+    record(Verb.REVISION_YANKED, subject=fresh, by=by, data=facts, address=address)
+    return instead
+
+
+def _make_newest_current(release: Release, yanked: Revision) -> Revision | None:
+    named = release.revisions.filter(name=yanked.name, yanked_at=None)
+    instead = named.order_by("-frozen_at", "-pk").first()
+    if instead is not None:
+        release.revisions.filter(pk=yanked.pk).update(is_current=False)
+        release.revisions.filter(pk=instead.pk).update(is_current=True)
+    return instead
