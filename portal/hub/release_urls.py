@@ -2,11 +2,20 @@
 
 from django.urls import path
 
-from portal.hub import manifests, pages
+from portal.hub import checksums, download_pages, link_pages, manifests, pages
 
 app_name = "releases"
+_REVISION = "<slug:slug>/<slug:commit>"
 urlpatterns = [
     path("", pages.index, name="index"),
+    path("downloads/", download_pages.index, name="downloads"),
     path("<slug:slug>/", pages.release, name="release"),
-    path("<slug:slug>/<slug:commit>/model.sig", manifests.bundle, name="bundle"),
+    path("<slug:slug>/links/", link_pages.links, name="links"),
+    path("<slug:slug>/links/<slug:public_id>/revoke/", link_pages.revoke, name="revoke_link"),
+    path(f"{_REVISION}/", pages.release, name="revision"),
+    path(f"{_REVISION}/model.sig", manifests.bundle, name="bundle"),
+    path(f"{_REVISION}/SHA256SUMS", checksums.sha256sums, name="sums"),
+    path(f"{_REVISION}/aria2.txt", checksums.aria2_list, name="aria2_list"),
+    path(f"{_REVISION}/curl.txt", checksums.curl_list, name="curl_list"),
+    path(f"{_REVISION}/files/<path:path>", pages.file, name="file"),
 ]

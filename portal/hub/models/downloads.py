@@ -83,6 +83,10 @@ class Sheaf:
 class DownloadQuerySet(models.QuerySet["Download"]):
     """Questions about many downloads."""
 
+    def visible_to(self, user: object) -> "DownloadQuerySet":
+        """The downloads of `user`, the newest first."""
+        return self.filter(user=user).order_by("-started_at", "-pk")
+
     def matching(
         self,
         *,

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from portal.releases.models import WeightFile
+from portal.releases.models import Release, WeightFile
 
 
 class DownloadLinkQuerySet(models.QuerySet["DownloadLink"]):
@@ -15,6 +15,10 @@ class DownloadLinkQuerySet(models.QuerySet["DownloadLink"]):
     def visible_to(self, user: object) -> "DownloadLinkQuerySet":
         """The links that `user` made, newest first."""
         return self.filter(user=user).order_by("-created_at")
+
+    def of(self, release: Release) -> "DownloadLinkQuerySet":
+        """The links to files of `release`, these and their revisions loaded."""
+        return self.filter(file__revision__release=release).select_related("file__revision")
 
     def live(self, *, at: datetime | None = None) -> "DownloadLinkQuerySet":
         """The links that work at `at` (None: now), if the gates are open."""
@@ -48,3 +52,8 @@ class DownloadLink(models.Model):
 
     def __str__(self) -> str:
         return f"link of {self.user} to {self.file.path}"
+
+    @property
+    def uses_left(self) -> float:
+        """How many whole downloads are left, to a tenth; parts count as parts. Its file is loaded."""
+        return round(self.left_bytes / max(self.file.size_bytes, 1), 1)
