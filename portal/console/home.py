@@ -6,19 +6,23 @@ from django.views.decorators.http import require_safe
 
 from portal.admissions.models import Application
 from portal.console.gatekeeping import staff_with
+from portal.console.integrity import damaged_releases
 from portal.events.models import Event
 from portal.ledger.models import Entry
-from portal.releases.models import Release, WeightImport
+from portal.releases.models import Blob, Release, WeightImport
 
 
 @require_safe
 @staff_with()
 def home(request: HttpRequest) -> HttpResponse:
-    """Counts that link to the pages behind them. Five queries."""
+    """Counts that link to the pages behind them. Seven queries at most."""
     may_review = request.user.has_perm("admissions.review_application")
+    may_manage = request.user.has_perm("releases.manage_release")
     may_audit = request.user.has_perm("ledger.view_entry")
     context = {
         "awaiting_review": Application.objects.awaiting_review().count() if may_review else None,
+        "damaged_count": Blob.objects.out_of_service().count() if may_manage else 0,
+        "damaged_releases": damaged_releases() if may_manage else (),
         "upcoming_events": Event.objects.upcoming()[:5],
         "releases": Release.objects.all()[:10],
         "imports": WeightImport.objects.select_related("release")[:5],

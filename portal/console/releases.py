@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address, is_htmx
 from portal.console.gatekeeping import staff_with
+from portal.console.integrity import damages_of
 from portal.console.releases_forms import ImportForm, ReleaseForm, WithdrawForm
 from portal.ledger.models import Entry
 from portal.releases import actions
@@ -156,7 +157,7 @@ def progress(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _page(request: HttpRequest, found: Release, form: ImportForm, *, status: int = 200) -> HttpResponse:
     imports = list(found.imports.select_related("requested_by", "revision")[:IMPORTS_SHOWN])
-    revisions = found.revisions.annotate(file_count=Count("files")).order_by("-frozen_at")
+    revisions = found.revisions.with_health().order_by("-frozen_at")
     entries = Entry.objects.about(found).order_by("-number")[:ENTRIES_SHOWN]
     context = {
         "release": found,
@@ -165,6 +166,7 @@ def _page(request: HttpRequest, found: Release, form: ImportForm, *, status: int
         "work": imports[0] if imports and imports[0].is_live else None,
         "imports": imports,
         "revisions": revisions,
+        "damages": damages_of(found),
         "entries": [
             {"at": entry.at, "title": entry.get_verb_display(), "actor": entry.actor_label}
             for entry in entries

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.console import applications, events, home, ledger, licences, releases
+from portal.console import applications, events, home, integrity, ledger, licences, releases
 
 app_name = "console"
 urlpatterns = [
@@ -22,6 +22,12 @@ urlpatterns = [
     path("releases/<slug:slug>/", releases.release, name="release"),
     path("releases/<slug:slug>/imports/", releases.start_import, name="import"),
     path("releases/<slug:slug>/progress/", releases.progress, name="import_progress"),
+    path(
+        "releases/<slug:slug>/revisions/<slug:commit>/yank/",
+        integrity.yank_revision,
+        name="yank",
+    ),
+    path("releases/<slug:slug>/stored/<slug:sha256>/check/", integrity.check_again, name="check_again"),
     path("releases/<slug:slug>/<slug:code>/", releases.step, name="release_step"),
     path("events/", events.index, name="events"),
     path("events/new/", events.new, name="event_new"),

@@ -35,7 +35,10 @@ def yank(revision: Revision, *, reason: str, by: User | None, address: str | Non
         raise Refusal("revision_yanked", f"The revision {fresh.commit[:12]} has been yanked already.")
     rows = release.revisions.filter(pk=fresh.pk)
     rows.update(yanked_at=timezone.now(), yank_reason=text)
-    instead = _make_newest_current(release, fresh) if fresh.is_current else None
+    instead = successor(fresh)
+    if instead is not None:
+        rows.update(is_current=False)
+        release.revisions.filter(pk=instead.pk).update(is_current=True)
     revision.refresh_from_db()
     facts = {
         "commit": fresh.commit,
@@ -48,10 +51,9 @@ def yank(revision: Revision, *, reason: str, by: User | None, address: str | Non
     return instead
 
 
-def _make_newest_current(release: Release, yanked: Revision) -> Revision | None:
-    named = release.revisions.filter(name=yanked.name, yanked_at=None)
-    instead = named.order_by("-frozen_at", "-pk").first()
-    if instead is not None:
-        release.revisions.filter(pk=yanked.pk).update(is_current=False)
-        release.revisions.filter(pk=instead.pk).update(is_current=True)
-    return instead
+def successor(revision: Revision) -> Revision | None:
+    """The revision that a yank of this one makes current under its name; None if it makes none. One query."""
+    if not revision.is_current:
+        return None
+    others = Revision.objects.filter(release_id=revision.release_id, name=revision.name, yanked_at=None)
+    return others.exclude(pk=revision.pk).order_by("-frozen_at", "-pk").first()

@@ -17,6 +17,25 @@ REVISION_NAME = RegexValidator(
 )
 
 
+class RevisionQuerySet(models.QuerySet["Revision"]):
+    """Questions about many revisions."""
+
+    def with_health(self) -> "RevisionQuerySet":
+        """Each with `file_count`, `damaged_count`, `signed_at` and `checked_at`.
+
+        `checked_at` is when its longest unread file was last read, None if one never was.
+        """
+        damaged = Blob.objects.out_of_service().values("pk")
+        named = WeightFile.objects.filter(revision=models.OuterRef(models.OuterRef("pk"))).values("sha256")
+        oldest = Blob.objects.filter(pk__in=named).order_by(models.F("scrubbed_at").asc(nulls_first=True))
+        return self.annotate(
+            file_count=models.Count("files"),
+            damaged_count=models.Count("files", filter=models.Q(files__sha256__in=damaged)),
+            signed_at=models.F("manifest__signed_at"),
+            checked_at=models.Subquery(oldest.values("scrubbed_at")[:1]),
+        )
+
+
 class Revision(models.Model):
     """A frozen set of files under a name; the commit id is derived from every path, size and SHA-256."""
 
@@ -30,6 +49,8 @@ class Revision(models.Model):
         null=True, editable=False, help_text="Still served, with a warning: nobody should start with it."
     )
     yank_reason = models.CharField(max_length=500, blank=True, editable=False)
+
+    objects = RevisionQuerySet.as_manager()
 
     class Meta:
         verbose_name = "revision"
