@@ -14,7 +14,15 @@ from portal.common.transitions import move
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
 from portal.licensing.models import Licence
-from portal.releases.models import RELEASE_MOVES, REVISION_NAME_PATTERN, Release, ReleaseStatus, WeightImport
+from portal.releases import sources
+from portal.releases.models import (
+    RELEASE_MOVES,
+    REVISION_NAME_PATTERN,
+    ImportedFile,
+    Release,
+    ReleaseStatus,
+    WeightImport,
+)
 from portal.releases.tasks import import_weights
 
 COMMIT_ID = re.compile(r"[0-9a-f]{40}")
@@ -108,15 +116,20 @@ def request_import(
     address: str | None = None,
     dispatch: bool = True,
 ) -> WeightImport:
-    """Queue the import of `source` (an absolute path) as the revision `revision_name` of `release`.
+    """Queue the import of `source` (an absolute path, or s3://…) as a revision of `release`.
 
-    With `dispatch`, a worker is told after the commit; when the broker is away, the
-    sweep tells one later.
+    What a failed import of the same source had read whole is not read again. With
+    `dispatch`, a worker is told after the commit; when the broker is away, the sweep tells
+    one later.
 
-    Raises Refusal for a withdrawn release, a bad name, and a release with an import under way.
+    Raises Refusal for a withdrawn release, a bad name or source, and a release with an import under way.
     """
-    _require_importable(release, source=source, revision_name=revision_name)
-    work = WeightImport(release=release, source=source, revision_name=revision_name, requested_by=by)
+    _require_importable(release, revision_name=revision_name)
+    source = sources.pinned(source)
+    kind = sources.detect(source)
+    work = WeightImport(
+        release=release, source=source, kind=kind, revision_name=revision_name, requested_by=by
+    )
     try:
         with transaction.atomic():
             work.save(force_insert=True)
@@ -124,18 +137,18 @@ def request_import(
         raise Refusal(
             "import_running", f"An import into {release} is under way. Wait until it has ended."
         ) from error
-    facts = {"source": source, "revision": revision_name}
+    before = ImportedFile.objects.filter(weight_import__release=release, weight_import__source=source)
+    before.update(weight_import=work)
+    facts = {"source": source, "kind": kind, "revision": revision_name}
     record(Verb.WEIGHTS_IMPORT_REQUESTED, subject=work, by=by, data=facts, address=address)
     if dispatch:
         transaction.on_commit(partial(import_weights.delay, import_id=work.pk), robust=True)
     return work
 
 
-def _require_importable(release: Release, *, source: str, revision_name: str) -> None:
+def _require_importable(release: Release, *, revision_name: str) -> None:
     if release.status == ReleaseStatus.WITHDRAWN:
         raise Refusal("release_withdrawn", f"{release} has been withdrawn and takes no more weights.")
-    if not source.startswith("/") or "\0" in source:
-        raise Refusal("relative_directory", "Give the whole path of the directory, from / on.", status=422)
     if not re.fullmatch(REVISION_NAME_PATTERN, revision_name) or COMMIT_ID.fullmatch(revision_name):
         raise Refusal(
             "revision_name",

@@ -1,7 +1,7 @@
 """What happens to an import at work: it is claimed by a worker and ends as a revision or as a failure."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 from portal.common.refusals import Refusal
 from portal.common.transitions import move
 from portal.ledger.actions import record
+from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 from portal.releases import integrity_tasks
 from portal.releases.models import (
@@ -56,13 +57,13 @@ def claim(import_id: int, *, worker: UUID) -> WeightImport | None:
 def fail(work: WeightImport, *, worker: UUID | None, sentence: str) -> None:
     """End the import with one clear sentence; nothing of it is registered.
 
+    What was read whole stays noted, for an import of the same source that starts again.
     Does nothing when another worker has it, or it is over.
     """
     held = WeightImport.objects.select_for_update().filter(pk=work.pk, worker=worker).first()
     if held is None or not held.is_live:
         return
     move(held, ImportStatus.FAILED, moves=IMPORT_MOVES, error=sentence[:500], ended_at=timezone.now())
-    held.imported_files.all().delete()
     facts = {"source": held.source, "error": held.error}
     record(Verb.WEIGHTS_IMPORT_FAILED, subject=held, by=held.requested_by, data=facts)
 
@@ -88,9 +89,9 @@ def freeze(work: WeightImport, *, worker: UUID, files: Sequence[ImportedFile]) -
             "yanked_files", f"These very files were yanked and stay yanked. The reason: {known.yank_reason}"
         )
     release.revisions.filter(name=held.revision_name, is_current=True).update(is_current=False)
+    total, new_bytes = sum(file.size_bytes for file in files), _register_blobs(files)
     revision = known or _new_revision(release, held.revision_name, commit, files)
     release.revisions.filter(pk=revision.pk).update(is_current=True)
-    total = sum(file.size_bytes for file in files)
     move(
         held,
         ImportStatus.DONE,
@@ -102,12 +103,15 @@ def freeze(work: WeightImport, *, worker: UUID, files: Sequence[ImportedFile]) -
         current_path="",
         ended_at=timezone.now(),
     )
-    held.imported_files.all().delete()
+    ImportedFile.objects.filter(weight_import__release=release).delete()
     facts = {
+        "import": held.pk,
         "commit": commit,
         "revision": revision.name,
         "files": len(files),
         "bytes": total,
+        "known_bytes": total - new_bytes,
+        "pickles": sum(file.is_pickle for file in files),
         "was_known": known is not None,
     }
     record(Verb.REVISION_FROZEN, subject=revision, by=held.requested_by, data=facts)
@@ -123,6 +127,19 @@ def _follow_up(revision: Revision) -> None:
     for sha256 in Blob.objects.out_of_service().filter(pk__in=named).values_list("pk", flat=True):
         check = partial(integrity_tasks.check_blob.delay, sha256=sha256)
         transaction.on_commit(check, robust=True)
+
+
+def known_bytes(works: Iterable[WeightImport]) -> dict[int, int]:
+    """How many bytes of each finished import were in the store before it, by the import's id. One query."""
+    revisions = {str(work.revision_id) for work in works if work.revision_id}
+    frozen = Entry.objects.filter(
+        verb=Verb.REVISION_FROZEN, subject_type=Revision._meta.label_lower, subject_id__in=revisions
+    )
+    return {
+        data["import"]: data["known_bytes"]
+        for data in frozen.values_list("data", flat=True)
+        if "import" in data
+    }
 
 
 def commit_id(files: Sequence[ImportedFile]) -> str:
@@ -144,6 +161,19 @@ def _held(work: WeightImport, *, worker: UUID) -> WeightImport:
     return held
 
 
+def _register_blobs(files: Sequence[ImportedFile]) -> int:
+    """Note the bytes that no revision had before; return how many they are."""
+    sizes = {file.sha256: file.size_bytes for file in files}
+    for known in Blob.objects.filter(pk__in=sizes).values_list("pk", flat=True):
+        del sizes[known]
+    Blob.objects.bulk_create(
+        [Blob(sha256=sha256, size_bytes=size_bytes) for sha256, size_bytes in sizes.items()],
+        batch_size=1000,
+        ignore_conflicts=True,
+    )
+    return sum(sizes.values())
+
+
 def _new_revision(release: Release, name: str, commit: str, files: Sequence[ImportedFile]) -> Revision:
     revision = Revision.objects.create(
         release=release,
@@ -151,11 +181,6 @@ def _new_revision(release: Release, name: str, commit: str, files: Sequence[Impo
         commit=commit,
         total_bytes=sum(file.size_bytes for file in files),
         is_current=False,
-    )
-    Blob.objects.bulk_create(
-        [Blob(sha256=sha256, size_bytes=size) for sha256, size in {(f.sha256, f.size_bytes) for f in files}],
-        batch_size=1000,
-        ignore_conflicts=True,
     )
     WeightFile.objects.bulk_create(
         [

@@ -1,56 +1,27 @@
-"""Which files of a directory may become weight files, and how to open one without being led astray."""
+"""Which paths may become those of weight files, and how to open one without being led astray."""
 
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from portal.common.refusals import Refusal
 
-FILES_MAX = 20_000
 PATH_CHARACTERS_MAX = 500
-# Loading one of these runs whatever code its author put in; safetensors and GGUF are plain data.
-PICKLES = frozenset({".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".dill"})
 
 
 class ImportRefused(Refusal):
-    """The directory cannot become a revision, and why."""
+    """The source cannot become a revision, and why."""
 
 
-@dataclass(frozen=True)
-class SourceFile:
-    """One file to be imported: its path below the directory, with slashes, and what it was when listed."""
-
-    path: str
-    size_bytes: int
-    modified_ns: int
-
-
-def list_files(directory: Path) -> list[SourceFile]:
-    """Every file below `directory`, in the order of paths; hidden files and folders are left out.
-
-    Links are refused, whether they lead out of the directory or not: what is registered
-    must be what lies there. The same goes for devices, sockets and pipes.
-
-    Raises ImportRefused with a sentence about the first thing that is wrong.
-    """
-    if not directory.is_dir():
-        raise ImportRefused("no_directory", f"{directory} is not a directory that the portal can see.")
-    files: list[SourceFile] = []
-    for entry, path in _walk(directory, ""):
-        files.append(_source_file(entry, path))
-        if len(files) > FILES_MAX:
-            raise ImportRefused("too_many_files", f"{directory} holds more than {FILES_MAX:,} files.")
-    if not files:
-        raise ImportRefused("empty_directory", f"{directory} holds no files. Name the one with the weights.")
-    _refuse_collisions(files)
-    return sorted(files, key=lambda file: file.path)
+def is_hidden(path: str) -> bool:
+    """Whether a file or a folder on the way to it is hidden; what leads elsewhere ("..") is not."""
+    return any(part.startswith(".") and part not in (".", "..") for part in path.split("/"))
 
 
 def check_path(path: str) -> None:
-    """Refuse a path below the directory that could mean another file elsewhere.
+    """Refuse a path below the source that could mean another file elsewhere.
 
     Raises ImportRefused for "..", absolute paths, backslashes, control characters, names
     that are not UTF-8, and names that are too long.
@@ -66,71 +37,14 @@ def check_path(path: str) -> None:
         )
     if len(path) > PATH_CHARACTERS_MAX:
         raise ImportRefused("long_path", f"The path {shown[:80]}… is longer than {PATH_CHARACTERS_MAX}.")
-    if Path(path).suffix.lower() in PICKLES:
-        raise ImportRefused(
-            "pickle",
-            f"{path} is a pickle, which can run code on the machine that loads it. "
-            "Convert the weights to safetensors.",
-        )
 
 
-def open_beneath(directory: Path, path: str) -> int:
-    """A file descriptor of the regular file `path` below `directory`, following no link on the way.
-
-    Raises ImportRefused when it is something else by now, OSError when it cannot be read.
-    """
-    check_path(path)
-    *folders, name = path.split("/")
-    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for part in folders:
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-            inner = os.open(part, flags, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-        # O_NONBLOCK: opening a pipe that took the file's place must not hang.
-        opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-    finally:
-        os.close(folder)
-    if not stat.S_ISREG(os.fstat(opened).st_mode):
-        os.close(opened)
-        raise ImportRefused("special_file", f"{path} is not a regular file any more. Start the import again.")
-    return opened
-
-
-def _walk(directory: Path, prefix: str) -> Iterator[tuple[os.DirEntry[str], str]]:
-    with os.scandir(directory) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        path = f"{prefix}{entry.name}"
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), f"{path}/")
-        else:
-            yield entry, path
-
-
-def _source_file(entry: os.DirEntry[str], path: str) -> SourceFile:
-    if entry.is_symlink():
-        raise ImportRefused(
-            "link",
-            f"{ascii(path)[1:-1]} is a link. Copy the real files first (cp -rL DIRECTORY COPY) "
-            "and import the copy.",
-        )
-    check_path(path)
-    if not entry.is_file(follow_symlinks=False):
-        raise ImportRefused("special_file", f"{path} is a device, socket or pipe. Take it out.")
-    facts = entry.stat(follow_symlinks=False)
-    return SourceFile(path, facts.st_size, facts.st_mtime_ns)
-
-
-def _refuse_collisions(files: list[SourceFile]) -> None:
-    """Two names that one file system holds apart must not become one on another."""
+def check_collisions(paths: Iterable[str]) -> None:
+    """Refuse names that one file system holds apart and another takes for one. Raises ImportRefused."""
     taken: dict[str, str] = {}
-    for file in files:
-        for depth in range(1, file.path.count("/") + 2):
-            part = "/".join(file.path.split("/")[:depth])
+    for path in paths:
+        for depth in range(1, path.count("/") + 2):
+            part = "/".join(path.split("/")[:depth])
             other = taken.setdefault(unicodedata.normalize("NFC", part).casefold(), part)
             if other != part:
                 raise ImportRefused(
@@ -138,3 +52,45 @@ def _refuse_collisions(files: list[SourceFile]) -> None:
                     f"{other} and {part} differ only in case or accents, "
                     "and are one name on some computers. Rename one.",
                 )
+
+
+def open_folder(folder: Path, *parts: str) -> int:
+    """A descriptor of the folder `parts` below `folder`, following no link on the way. Raises OSError."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            inner = os.open(part, flags, dir_fd=opened)
+            os.close(opened)
+            opened = inner
+    except OSError:
+        os.close(opened)
+        raise
+    return opened
+
+
+def open_regular(name: str, *, folder: int, path: str) -> int:
+    """A descriptor of the regular file `name` in the open `folder`, following no link; `path` is for people.
+
+    Raises ImportRefused when it is something else by now, OSError when it cannot be read.
+    """
+    # O_NONBLOCK: opening a pipe that took the file's place must not hang.
+    opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise ImportRefused("special_file", f"{path} is not a regular file any more. Start the import again.")
+    return opened
+
+
+def open_beneath(directory: Path, path: str) -> int:
+    """A descriptor of the regular file `path` below `directory`, following no link on the way.
+
+    Raises ImportRefused when it is something else by now, OSError when it cannot be read.
+    """
+    check_path(path)
+    *folders, name = path.split("/")
+    folder = open_folder(directory, *folders)
+    try:
+        return open_regular(name, folder=folder, path=path)
+    finally:
+        os.close(folder)

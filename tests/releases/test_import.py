@@ -16,6 +16,7 @@ from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 from portal.releases import actions, importing, imports, store, tasks
 from portal.releases.models import ImportStatus, Revision, WeightFile, WeightImport
+from portal.releases.progress import Progress, Teller
 from tests import cast
 
 GIT_OID_OF_CONFIG = hashlib.sha1(b'blob 22\0{"model_type": "tiny"}').hexdigest()
@@ -68,7 +69,8 @@ def test_the_ledger_says_who_imported_what(release, directory, remy):
     commit = release.current_revision().commit
     assert (requested.actor_label, frozen.actor_label) == ("remy@example.org", "remy@example.org")
     assert frozen.data == {
-        "commit": commit, "revision": "main", "files": 3, "bytes": 1048602, "was_known": False,
+        "import": work.pk, "commit": commit, "revision": "main", "files": 3, "bytes": 1048602,
+        "known_bytes": 0, "pickles": 0, "was_known": False,
     }  # fmt: skip
 
 
@@ -116,23 +118,39 @@ def test_two_equal_files_are_stored_once(release, directory, store_root):
 
 def test_progress_is_told_and_bounded(release, directory, monkeypatch):
     told = []
-    tell = importing.Progress.tell
-    monkeypatch.setattr(
-        importing.Progress, "tell", lambda self: (tell(self), told.append((self.path, self.done_bytes)))
-    )
+    facts = Progress.facts
+    monkeypatch.setattr(Progress, "facts", lambda self: (told.append(facts(self)), told[-1])[1])
 
-    imported(release, directory)
+    work = imported(release, directory)
 
-    assert told[0] == ("config.json", 0)
-    assert told[-1][0] == "onnx/model.onnx"
+    assert told[0] == (0, [])
     assert len(told) < 10
+    assert (work.done_bytes, work.percent, work.current_path) == (1024 * 1024 + 26, 100, "")
+
+
+def test_the_row_says_which_files_are_read_at_once(release, directory, monkeypatch):
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
+    imports.claim(work.pk, worker=(worker := uuid4()))
+    progress = Progress()
+    for path in ("a.json", "b.json", "x" * 499):
+        progress.start(path)
+    progress.add(7)
+    progress.end("a.json")
+
+    Teller(work, progress, worker=worker).tell()
+
+    work.refresh_from_db()
+    assert (work.done_bytes, work.current_paths) == (7, ["b.json"])
 
 
 class Killed(BaseException):
     """What a killed process leaves behind: nothing after this point."""
 
 
-def test_an_import_whose_worker_was_killed_goes_on_where_it_stopped(release, directory, monkeypatch):
+def test_an_import_whose_worker_was_killed_goes_on_where_it_stopped(
+    release, directory, monkeypatch, settings
+):
+    settings.WEIGHTS_IMPORT_THREADS = 1
     work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
     take_in, read = store.take_in, []
 
@@ -184,7 +202,7 @@ def test_a_worker_that_was_taken_for_dead_cannot_write(release, directory):
     importing.run(work.pk)
 
     with pytest.raises(imports.LostClaim):
-        importing.Progress(work, worker=slow).tell()
+        Teller(work, Progress(), worker=slow).tell()
     with pytest.raises(imports.LostClaim):
         imports.freeze(work, worker=slow, files=[])
     imports.fail(work, worker=slow, sentence="Late.")

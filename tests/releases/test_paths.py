@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.releases.paths import ImportRefused, check_path, list_files, open_beneath
+from portal.releases.paths import ImportRefused, check_path, open_beneath
+from portal.releases.sources import FILE_BYTES_MAX
+from portal.releases.sources.directories import Directory
 
 
 @pytest.fixture
@@ -26,12 +28,12 @@ def test_hidden_files_and_folders_are_left_out(root):
     (root / ".cache" / "pickle.bin").write_text("x")
     (root / ".gitattributes").write_text("x")
 
-    assert [file.path for file in list_files(root)] == ["config.json"]
+    assert [file.path for file in Directory(root).list_files()] == ["config.json"]
 
 
 def refuse(root, pattern):
     with pytest.raises(ImportRefused, match=pattern):
-        list_files(root)
+        Directory(root).list_files()
 
 
 def test_a_link_out_of_the_directory_is_refused(root, tmp_path):
@@ -63,11 +65,20 @@ def test_a_pipe_and_a_socket_are_refused(root, tmp_path):
         refuse(root, "s is a device, socket or pipe")
 
 
-@pytest.mark.parametrize("name", ["pytorch_model.bin", "a.pt", "b.PTH", "c.pkl", "last.ckpt"])
-def test_a_pickle_is_refused(root, name):
-    (root / name).write_text("x")
+def test_a_file_that_download_tools_cannot_fetch_is_refused(root):
+    with (root / "model.safetensors").open("wb") as file:
+        file.truncate(FILE_BYTES_MAX + 1)
 
-    refuse(root, f"{name} is a pickle, which can run code")
+    refuse(
+        root, "model.safetensors has 50,000,000,001 bytes, and download tools take files up to 50,000,000,000"
+    )
+
+
+def test_the_largest_file_that_can_be_fetched_is_listed(root):
+    with (root / "model.safetensors").open("wb") as file:
+        file.truncate(FILE_BYTES_MAX)
+
+    assert [file.size_bytes for file in Directory(root).list_files()] == [2, 50_000_000_000]
 
 
 @pytest.mark.parametrize("name", [b"a\nb", b"a\x1bb", b"a\\b", b"\xff\xfe", "a\u202eb".encode()])

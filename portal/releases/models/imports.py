@@ -98,6 +98,11 @@ class WeightImport(models.Model):
         return self.status in LIVE_IMPORTS
 
     @property
+    def current_paths(self) -> list[str]:
+        """The files that are being read, as many as the row has room for."""
+        return self.current_path.splitlines()
+
+    @property
     def percent(self) -> int:
         """How much of the source has been read, 0 to 100."""
         return int(100 * self.done_bytes / self.total_bytes) if self.total_bytes else 0

@@ -1,4 +1,4 @@
-"""`manage.py import_weights RELEASE DIRECTORY`: register a directory as a new frozen revision."""
+"""`manage.py import_weights RELEASE_SLUG SOURCE`: register a source's files as a new frozen revision."""
 
 import time
 from pathlib import Path
@@ -8,8 +8,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
 from portal.common.refusals import Refusal
-from portal.releases import actions, importing, imports
-from portal.releases.models import ImportStatus, Release, WeightImport
+from portal.releases import actions, importing, imports, sources
+from portal.releases.models import ImportStatus, Release, SourceKind, WeightImport
 
 LOOK_EVERY_SECONDS = 0.3
 # A worker that is up takes an import within a second; so long means that none is.
@@ -23,12 +23,16 @@ NO_WORKER = (
 class Command(BaseCommand):
     """Queue an import and follow it on the terminal until it has ended."""
 
-    help = "Register a directory of weights as a new frozen revision of a release, and follow its progress."
+    help = "Register the weights of a source as a new frozen revision of a release, and follow its progress."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the release, the directory, the revision's name, and where the work is done."""
+        """Declare the release, the source, the revision's name, and where the work is done."""
         parser.add_argument("release", metavar="RELEASE_SLUG")
-        parser.add_argument("directory", metavar="DIRECTORY")
+        parser.add_argument(
+            "source",
+            metavar="SOURCE",
+            help="a directory, a snapshot of the Hub's cache (or its models--… folder), or s3://bucket/prefix",
+        )
         parser.add_argument("--revision", default="main", help="the revision's name (default: main)")
         parser.add_argument(
             "--here", action="store_true", help="do the work in this process, not in a worker"
@@ -40,20 +44,18 @@ class Command(BaseCommand):
         if release is None:
             known = ", ".join(Release.objects.values_list("slug", flat=True)) or "none"
             raise CommandError(f"There is no release “{options['release']}”. There are: {known}.")
-        wishes = {
-            "source": str(Path(options["directory"]).resolve()),
-            "revision_name": options["revision"],
-        }
-        # Who stopped waiting for a worker does the import that is queued already.
-        queued = release.imports.filter(status=ImportStatus.QUEUED, **wishes).first()
         try:
+            wishes = {"source": _whole(options["source"]), "revision_name": options["revision"]}
+            # Who stopped waiting for a worker does the import that is queued already.
+            queued = release.imports.filter(status=ImportStatus.QUEUED, **wishes).first()
             work = queued or actions.request_import(release, **wishes, by=None, dispatch=not options["here"])
         except Refusal as refusal:
             raise CommandError(refusal.sentence) from refusal
         self._end(self._do_here(work) if options["here"] else self._follow(work))
 
     def _do_here(self, work: WeightImport) -> WeightImport:
-        self.stdout.write(f"Reading {work.source} …")
+        what = sources.described(work.source)
+        self.stdout.write(f"Reading {work.source} …" + (f" ({what})" if what else ""))
         try:
             importing.run(work.pk)
         except KeyboardInterrupt:
@@ -100,7 +102,11 @@ class Command(BaseCommand):
         revision = work.revision
         if work.is_duplicate:
             self.stdout.write(f"The same files were imported before; nothing was stored twice: {revision}")
-        size = filesizeformat(revision.total_bytes).replace("\xa0", " ")
+        elif known_bytes := imports.known_bytes([work]).get(work.pk, 0):
+            self.stdout.write(
+                f"{_size(known_bytes)} of it were in the store already; nothing was stored twice."
+            )
+        size = _size(revision.total_bytes)
         files = revision.files.count()
         self.stdout.write(
             self.style.SUCCESS(f"{revision.release.hub_id}@{revision.name}: {files} files, {size}")
@@ -111,4 +117,14 @@ class Command(BaseCommand):
 def _line(work: WeightImport) -> str:
     if work.status == ImportStatus.QUEUED:
         return "Waiting for a worker …"
-    return f"{work.percent:3} %  {work.current_path}"
+    return f"{work.percent:3} %  {', '.join(work.current_paths)}"
+
+
+def _size(size_bytes: int) -> str:
+    return filesizeformat(size_bytes).replace("\xa0", " ")
+
+
+def _whole(source: str) -> str:
+    """The source as it is kept, from wherever in the file system the command was called. Raises Refusal."""
+    is_bucket = sources.detect(source) == SourceKind.BUCKET
+    return sources.pinned(source if is_bucket else str(Path(source).resolve()))
