@@ -8,6 +8,34 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+SENT_RANGES = """
+CREATE FUNCTION portal_sent_ranges(spans jsonb, sent_bytes bigint) RETURNS SETOF int8range
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT int8range(first_byte, GREATEST(first_byte, LEAST(last_byte + 1, first_byte + sent_bytes - before_bytes)))
+    FROM (
+        SELECT
+            (span ->> 0)::bigint AS first_byte,
+            (span ->> 1)::bigint AS last_byte,
+            COALESCE(
+                SUM((span ->> 1)::bigint - (span ->> 0)::bigint + 1)
+                    OVER (ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+                0
+            )::bigint AS before_bytes
+        FROM jsonb_array_elements(spans) WITH ORDINALITY AS listed (span, place)
+    ) AS placed
+$$;
+COMMENT ON FUNCTION portal_sent_ranges IS
+    'What left of a file when its spans were sent one after the other, and so many bytes of them.';
+"""
+COUNT_BYTES = """
+CREATE FUNCTION portal_count_bytes(spans int8multirange) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT COALESCE(SUM(upper(piece) - lower(piece)), 0)::bigint FROM unnest(spans) AS piece
+$$;
+COMMENT ON FUNCTION portal_count_bytes IS 'How many bytes a set of ranges holds.';
+"""
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("hub", "0002_links_and_carriers"),
@@ -18,6 +46,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(SENT_RANGES, "DROP FUNCTION portal_sent_ranges(jsonb, bigint)"),
+        migrations.RunSQL(COUNT_BYTES, "DROP FUNCTION portal_count_bytes(int8multirange)"),
         migrations.CreateModel(
             name="HolderMail",
             fields=[
@@ -105,6 +135,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("spans", portal.hub.models.counts.SpansField()),
+                ("held_bytes", models.BigIntegerField(help_text="How many bytes the spans hold.")),
                 ("request_count", models.IntegerField()),
                 ("sent_bytes", models.BigIntegerField(help_text="With what was sent twice.")),
                 ("first_at", models.DateTimeField()),
@@ -215,8 +246,21 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="download",
+            name="counted_bytes",
+            field=models.BigIntegerField(
+                default=-1,
+                editable=False,
+                help_text="What holdings and tallies include of it; -1: not even that it was.",
+            ),
+        ),
+        migrations.AddField(
+            model_name="download",
             name="is_counted",
-            field=models.BooleanField(default=False, help_text="Whether holdings and tallies include it."),
+            field=models.GeneratedField(
+                db_persist=True,
+                expression=models.Q(("counted_bytes", models.F("sent_bytes"))),
+                output_field=models.BooleanField(),
+            ),
         ),
         migrations.AddIndex(
             model_name="download",

@@ -20,13 +20,13 @@ class SpansField(models.Field):
 class Holding(models.Model):
     """What one person has of one file: the union of all the ranges that left to them, over all requests.
 
-    Made from the downloads that are counted (`Download.is_counted`); those are added by
-    whoever reads, which `portal.hub.holders` does.
+    It lacks the downloads that are not counted yet; `portal.hub.holders` reads both.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="holdings")
     file = models.ForeignKey(WeightFile, on_delete=models.PROTECT, related_name="holdings")
     spans = SpansField()
+    held_bytes = models.BigIntegerField(help_text="How many bytes the spans hold.")
     request_count = models.IntegerField()
     sent_bytes = models.BigIntegerField(help_text="With what was sent twice.")
     first_at = models.DateTimeField()

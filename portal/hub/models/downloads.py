@@ -190,7 +190,17 @@ class Download(models.Model):
         help_text="With nginx: the client's address and port, and those it reached.",
     )
     cut_reason = models.CharField(max_length=300, blank=True, help_text="Why the portal ended it early.")
-    is_counted = models.BooleanField(default=False, help_text="Whether holdings and tallies include it.")
+    counted_bytes = models.BigIntegerField(
+        default=-1,
+        editable=False,
+        help_text="What holdings and tallies include of it; -1: not even that it was.",
+    )
+    # A column of its own, because PostgreSQL keeps no statistics of how two columns compare.
+    is_counted = models.GeneratedField(
+        expression=models.Q(counted_bytes=models.F("sent_bytes")),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
 
     objects = DownloadQuerySet.as_manager()
 
@@ -201,7 +211,11 @@ class Download(models.Model):
             models.Index(fields=["user", "-started_at"], name="downloads_by_person"),
             models.Index(fields=["alive_at"], condition=models.Q(ended_at=None), name="downloads_under_way"),
             models.Index(fields=["-day", "-user", "-file"], name="downloads_by_day"),
-            models.Index(fields=["id"], condition=models.Q(is_counted=False), name="downloads_uncounted"),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(is_counted=False),
+                name="downloads_uncounted",
+            ),
             models.Index(fields=["id"], condition=~models.Q(cut_reason=""), name="downloads_cut"),
         ]
 
