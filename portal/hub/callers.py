@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from portal.access.facts import Person
+from portal.accounts.models import User
 from portal.keys.authentication import bearer_token, find_key
 from portal.keys.models import ApiKey, Scope
 
@@ -24,3 +25,8 @@ def caller_of(request: HttpRequest) -> Caller:
         return Caller(request.user, None)
     key = find_key(token, scope=Scope.WEIGHTS)
     return Caller(key.user, key)
+
+
+def hub_name(user: User) -> str:
+    """What stands for a user name in the Hub's JSON; accounts here are named by an e-mail address only."""
+    return user.email.partition("@")[0]

@@ -38,7 +38,7 @@ def visible_releases(user: Person) -> ReleaseQuerySet:
 def find_release(user: Person, hub_id: str) -> Release:
     """The release with this Hub id. Raises NotThere alike when it is missing and when it is hidden."""
     found = None
-    if _is_askable(hub_id):
+    if is_askable(hub_id):
         found = visible_releases(user).select_related("licence").filter(hub_id=hub_id).first()
     if found is None:
         raise NotThere("RepoNotFound", "Repository not found", status=404)
@@ -48,7 +48,7 @@ def find_release(user: Person, hub_id: str) -> Release:
 def find_revision(release: Release, name: str) -> Revision:
     """The current revision of that name, or any with that commit id. Raises NotThere."""
     found = None
-    if _is_askable(name):
+    if is_askable(name):
         named = Q(name=name, is_current=True) | Q(commit=name)
         found = release.revisions.filter(named).first()
     if found is None:
@@ -58,10 +58,17 @@ def find_revision(release: Release, name: str) -> Revision:
 
 def find_file(revision: Revision, path: str) -> WeightFile:
     """The file at exactly this path: a path is a name to look up, never one to follow. Raises NotThere."""
-    found = revision.files.filter(path=path).first() if _is_askable(path) else None
+    found = revision.files.filter(path=path).first() if is_askable(path) else None
     if found is None:
         raise no_entry(revision)
     return found
+
+
+def files_below(revision: Revision, folder: str) -> list[WeightFile]:
+    """The files in `folder` and below, by path; "" is the whole revision. None where it is not there."""
+    if not folder:
+        return list(revision.files.all())
+    return list(revision.files.filter(path__startswith=f"{folder}/")) if is_askable(folder) else []
 
 
 def no_entry(revision: Revision) -> NotThere:
@@ -71,6 +78,6 @@ def no_entry(revision: Revision) -> NotThere:
     return missing
 
 
-def _is_askable(name: str) -> bool:
+def is_askable(name: str) -> bool:
     """Whether PostgreSQL takes the text at all: it refuses NUL and lone surrogates."""
     return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)

@@ -1,0 +1,103 @@
+"""What there is to say of a model, property by property, each worked out only when it is asked for."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Sum
+
+from portal.hub.metadata import contents
+from portal.hub.metadata.answers import moment
+from portal.hub.metadata.entries import sibling
+from portal.releases.models import Release, ReleaseStatus, Revision, WeightFile
+
+# What a client that names nothing gets: of each model in a list, and of one.
+USUAL = (
+    "_id", "modelId", "author", "sha", "lastModified", "createdAt", "private", "gated", "disabled",
+    "downloads", "likes", "tags", "pipeline_tag", "library_name",
+)  # fmt: skip
+WHOLE = (*USUAL, "cardData", "config", "safetensors", "usedStorage", "siblings")
+SECURITY = "securityRepoStatus"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A release, its revision (None before there is one), and the revision's files."""
+
+    release: Release
+    revision: Revision | None
+    files: Sequence[WeightFile]
+    with_blobs: bool = False
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What config.json says."""
+        return contents.config_of(self.files)
+
+    def shown(self, names: Iterable[str]) -> dict[str, Any]:
+        """The properties of these names that there is something to say about, and always the id."""
+        said = {name: PROPERTIES[name](self) for name in names if name in PROPERTIES}
+        known = {name: value for name, value in said.items() if value is not None}
+        return {"id": self.release.hub_id, **known}
+
+
+def _last_modified(known: Known) -> str | None:
+    return moment(known.revision.frozen_at) if known.revision else None
+
+
+def _card(known: Known) -> dict[str, str]:
+    licence = known.release.licence
+    return {
+        "license": "other",
+        "license_name": licence.slug,
+        "license_link": settings.PORTAL_URL + licence.get_absolute_url(),
+    }
+
+
+def _tags(known: Known) -> list[str]:
+    said = [contents.library_of(known.config), contents.task_of(known.config)]
+    return [*contents.formats_of(known.files), *(tag for tag in said if tag), "license:other"]
+
+
+def _parameters(known: Known) -> dict[str, Any] | None:
+    counts = contents.parameters_of(known.files)
+    return {"parameters": counts, "total": sum(counts.values())} if counts else None
+
+
+def _used_storage(known: Known) -> int:
+    """The bytes of all revisions, each blob once. One query."""
+    files = WeightFile.objects.filter(revision__release=known.release)
+    blobs = files.order_by().values("sha256", "size_bytes").distinct()
+    return int(blobs.aggregate(total=Sum("size_bytes"))["total"] or 0)
+
+
+def _security(known: Known) -> dict[str, Any]:
+    pickles = [{"path": file.path, "level": "caution"} for file in known.files if file.is_pickle]
+    return {"scansDone": False, "filesWithIssues": pickles}
+
+
+PROPERTIES: Mapping[str, Callable[[Known], Any]] = {
+    "_id": lambda known: f"{known.release.pk:024x}",
+    "modelId": lambda known: known.release.hub_id,
+    "author": lambda known: known.release.hub_id.partition("/")[0],
+    "sha": lambda known: known.revision.commit if known.revision else None,
+    "lastModified": _last_modified,
+    "createdAt": lambda known: moment(known.release.created_at),
+    "private": lambda _: False,
+    "gated": lambda _: "manual",
+    "disabled": lambda known: known.release.status == ReleaseStatus.WITHDRAWN,
+    # How much the others download is the staff's business; clients want a number.
+    "downloads": lambda _: 0,
+    "likes": lambda _: 0,
+    "tags": _tags,
+    "pipeline_tag": lambda known: contents.task_of(known.config),
+    "library_name": lambda known: contents.library_of(known.config),
+    "cardData": _card,
+    "config": lambda known: known.config or None,
+    "safetensors": _parameters,
+    "usedStorage": _used_storage,
+    "siblings": lambda known: [sibling(file, with_blobs=known.with_blobs) for file in known.files],
+    SECURITY: _security,
+}
