@@ -18,8 +18,11 @@ class Here(Executor):
 
     def __init__(self):
         self._handed = SimpleQueue()
+        self._is_over = False
 
     def submit(self, fn, /, *args, **kwargs):
+        if self._is_over:
+            raise RuntimeError("The test was interrupted.")
         future = Future()
         self._handed.put((future, lambda: fn(*args, **kwargs)))
         return future
@@ -29,15 +32,26 @@ class Here(Executor):
         with ThreadPoolExecutor(1) as thread:
             done = thread.submit(asyncio.run, work)
             done.add_done_callback(lambda _: self._handed.put(None))
-            while (handed := self._handed.get()) is not None:
-                future, do = handed
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    future.set_result(do())
-                except Exception as error:  # noqa: BLE001 - it is handed on
-                    future.set_exception(error)
+            try:
+                while (handed := self._handed.get()) is not None:
+                    _do(*handed)
+            finally:
+                # A test that runs out of time leaves here, and must not wait for the loop for ever.
+                self._is_over = True
+                while not self._handed.empty():
+                    if handed := self._handed.get():
+                        handed[0].cancel()
             return done.result()
+
+
+def _do(future, do):
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(do())
+        except BaseException as error:
+            future.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
 
 
 class LeftToDjangoError(Exception):
