@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -15,8 +15,9 @@ from portal.console.gatekeeping import staff_with
 from portal.console.integrity import damages_of
 from portal.console.releases_forms import ImportForm, ReleaseForm, WithdrawForm
 from portal.ledger.models import Entry
-from portal.releases import actions
-from portal.releases.models import RELEASE_MOVES, Release, ReleaseStatus
+from portal.releases import actions, sources
+from portal.releases.imports import known_bytes
+from portal.releases.models import RELEASE_MOVES, Release, ReleaseStatus, WeightImport
 
 IMPORTS_SHOWN = 20
 ENTRIES_SHOWN = 12
@@ -33,6 +34,15 @@ class Step:
     consequence: str
     act: Callable[..., None]
     is_final: bool = False
+
+
+@dataclass(frozen=True)
+class ImportShown:
+    """An import, what its source is beyond the address, and how many of its bytes were there before."""
+
+    work: WeightImport
+    what: str
+    known_bytes: int
 
 
 STEPS = (
@@ -126,14 +136,14 @@ def step(request: HttpRequest, slug: str, code: str) -> HttpResponse:
 @require_POST
 @staff_with(MANAGE)
 def start_import(request: HttpRequest, slug: str) -> HttpResponse:
-    """Queue the import of a directory."""
+    """Queue the import of a source."""
     found = get_object_or_404(Release, slug=slug)
     form = ImportForm(request.POST)
     if not form.is_valid():
         return _page(request, found, form, status=422)
     actions.request_import(
         found,
-        source=form.cleaned_data["directory"],
+        source=form.cleaned_data["source"],
         revision_name=form.cleaned_data["revision_name"],
         by=current_user(request),
         address=client_address(request),
@@ -151,20 +161,24 @@ def progress(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("console:release", slug)
     if work is None or not work.is_live:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    context = {"release": found, "work": work}
+    context = {"release": found, "work": work, "what": sources.described(work.source)}
     return render(request, "console/releases/release.html#import-progress", context)
 
 
 def _page(request: HttpRequest, found: Release, form: ImportForm, *, status: int = 200) -> HttpResponse:
-    imports = list(found.imports.select_related("requested_by", "revision")[:IMPORTS_SHOWN])
-    revisions = found.revisions.with_health().order_by("-frozen_at")
+    works = list(found.imports.select_related("requested_by", "revision")[:IMPORTS_SHOWN])
+    live = works[0] if works and works[0].is_live else None
+    pickles = Count("files", filter=Q(files__is_pickle=True))
+    revisions = found.revisions.with_health().annotate(pickle_count=pickles).order_by("-frozen_at")
     entries = Entry.objects.about(found).order_by("-number")[:ENTRIES_SHOWN]
     context = {
         "release": found,
         "statuses": ReleaseStatus.choices,
         "steps": _open_steps(found),
-        "work": imports[0] if imports and imports[0].is_live else None,
-        "imports": imports,
+        "work": live,
+        "what": sources.described(live.source) if live else "",
+        "imports": _shown(works),
+        "may_start_again": not live and found.status != ReleaseStatus.WITHDRAWN,
         "revisions": revisions,
         "damages": damages_of(found),
         "entries": [
@@ -174,6 +188,11 @@ def _page(request: HttpRequest, found: Release, form: ImportForm, *, status: int
         "form": form,
     }
     return render(request, "console/releases/release.html", context, status=status)
+
+
+def _shown(works: list[WeightImport]) -> list[ImportShown]:
+    known = known_bytes(works)
+    return [ImportShown(work, sources.described(work.source), known.get(work.pk, 0)) for work in works]
 
 
 def _open_steps(found: Release) -> list[Step]:

@@ -6,8 +6,10 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from portal.common.refusals import Refusal
 from portal.licensing.models import Licence
-from portal.releases.models import REVISION_NAME, Release
+from portal.releases import objectstorage, sources
+from portal.releases.models import REVISION_NAME, Release, SourceKind
 
 SUGGESTIONS_MAX = 100
 
@@ -39,6 +41,7 @@ class ReleaseForm(forms.ModelForm):
             "served_model_name",
             "backend_url",
             "is_event_prototype",
+            "allows_pickle",
         )
         widgets = {
             "summary": forms.Textarea(attrs={"rows": 2}),
@@ -58,11 +61,11 @@ class ReleaseForm(forms.ModelForm):
 
 
 class ImportForm(forms.Form):
-    """A directory on the server, below one of the roots that the settings name."""
+    """A source of weights, below one of the roots that the settings name for its kind."""
 
-    directory = forms.CharField(
+    source = forms.CharField(
         max_length=1000,
-        widget=forms.TextInput(attrs={"list": "directories", "autocomplete": "off", "spellcheck": "false"}),
+        widget=forms.TextInput(attrs={"list": "sources", "autocomplete": "off", "spellcheck": "false"}),
     )
     revision_name = forms.CharField(
         label="Revision", max_length=60, initial="main", validators=[REVISION_NAME]
@@ -70,20 +73,34 @@ class ImportForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["directory"].help_text = f"On the server, below {_roots_in_words()}."
+        self.fields["source"].help_text = (
+            "A directory, a snapshot in the Hub's cache or its models--… folder, or a bucket as "
+            f"s3://bucket/prefix. Below {_roots_in_words()}."
+        )
 
-    def clean_directory(self) -> str:
-        """The directory's real path, if it lies below a root; the worker looks at what is in it."""
-        directory = Path(self.cleaned_data["directory"]).resolve()
-        if not any(directory.is_relative_to(root.resolve()) for root in settings.WEIGHTS_IMPORT_ROOTS):
-            raise forms.ValidationError(
-                f"This page imports from below {_roots_in_words()} only. Move the directory there, "
-                "or run manage.py import_weights on the server."
-            )
-        return str(directory)
+    def clean_source(self) -> str:
+        """The source as it is kept, if it lies below a root; the worker looks at what is in it."""
+        source: str = self.cleaned_data["source"]
+        try:
+            if sources.detect(source) == SourceKind.BUCKET:
+                place = objectstorage.place(source)
+                is_allowed = any(root.contains(place) for root in _bucket_roots())
+            else:
+                source = str(Path(source).resolve())
+                roots = [root.resolve() for root in settings.WEIGHTS_IMPORT_ROOTS]
+                is_allowed = any(Path(source).is_relative_to(root) for root in roots)
+            if is_allowed:
+                return sources.pinned(source)
+        except (Refusal, ValueError) as error:
+            # A path with a null character in it is a ValueError.
+            raise forms.ValidationError(str(error)) from error
+        raise forms.ValidationError(
+            f"This page imports from below {_roots_in_words()} only. Move the weights there, "
+            "or run manage.py import_weights on the server."
+        )
 
     def suggestions(self) -> list[str]:
-        """Directories that lie ready to be imported."""
+        """Directories that lie ready to be imported, and the buckets that may be."""
         found = [
             str(path)
             for root in settings.WEIGHTS_IMPORT_ROOTS
@@ -91,7 +108,7 @@ class ImportForm(forms.Form):
             for path in sorted(root.iterdir())
             if path.is_dir() and not path.name.startswith(".")
         ]
-        return found[:SUGGESTIONS_MAX]
+        return [*(str(root) for root in _bucket_roots()), *found][:SUGGESTIONS_MAX]
 
 
 class WithdrawForm(forms.Form):
@@ -105,5 +122,11 @@ class WithdrawForm(forms.Form):
     )
 
 
+def _bucket_roots() -> list[objectstorage.Place]:
+    return [objectstorage.place(root) for root in settings.WEIGHTS_IMPORT_BUCKETS]
+
+
 def _roots_in_words() -> str:
-    return " or ".join(str(root) for root in settings.WEIGHTS_IMPORT_ROOTS)
+    return " or ".join(
+        str(root) for root in [*settings.WEIGHTS_IMPORT_ROOTS, *settings.WEIGHTS_IMPORT_BUCKETS]
+    )

@@ -102,7 +102,7 @@ def test_manager_follows_an_import_to_its_end_without_reloading(
     enter(page, cast.staff("remy@example.org", "Release managers"))
     page.goto("/console/releases/tiny/")
 
-    page.get_by_label("Directory").fill(str(weights))
+    page.get_by_label("Source").fill(str(weights))
     page.get_by_role("button", name="Start the import").click()
 
     expect(page.locator("#import-progress")).to_contain_text("Waiting for a worker")

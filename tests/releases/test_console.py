@@ -94,11 +94,11 @@ def test_a_withdrawal_without_a_reason_asks_for_it(manager, release):
 def test_remy_imports_a_directory_and_watches_it(
     manager, release, directory, django_capture_on_commit_callbacks
 ):
-    manager.post(f"{PAGE}imports/", {"directory": str(directory), "revision_name": "main"})
+    manager.post(f"{PAGE}imports/", {"source": str(directory), "revision_name": "main"})
     work = WeightImport.objects.get()
     waiting = manager.get(f"{PAGE}progress/", headers=HTMX)
     WeightImport.objects.update(
-        status=ImportStatus.RUNNING, current_path="config.json", done_bytes=1, total_bytes=4
+        status=ImportStatus.RUNNING, current_path="config.json\nb.json", done_bytes=1, total_bytes=4
     )
     running = manager.get(f"{PAGE}progress/", headers=HTMX)
     WeightImport.objects.update(status=ImportStatus.QUEUED)
@@ -128,7 +128,7 @@ def test_the_page_imports_from_below_its_roots_only(manager, release, tmp_path, 
     settings.WEIGHTS_IMPORT_ROOTS = [root]
 
     response = manager.post(
-        f"{PAGE}imports/", {"directory": directory.format(root=root), "revision_name": "main"}
+        f"{PAGE}imports/", {"source": directory.format(root=root), "revision_name": "main"}
     )
 
     assert response.status_code == 422
@@ -146,7 +146,7 @@ def test_mallory_a_reviewer_and_a_stranger_are_kept_out(as_mallory, as_rosa, cli
 
 
 def test_mallory_cannot_import_or_withdraw(as_mallory, release):
-    assert as_mallory.post(f"{PAGE}imports/", {"directory": "/etc"}).status_code == 403
+    assert as_mallory.post(f"{PAGE}imports/", {"source": "/etc"}).status_code == 403
     assert as_mallory.post(f"{PAGE}withdraw/", {"reason": "x"}).status_code == 403
     release.refresh_from_db()
     assert release.status == ReleaseStatus.OPEN
@@ -162,3 +162,83 @@ def test_the_list_costs_the_same_with_one_release_and_with_three(
 
     with django_assert_max_num_queries(6):
         manager.get("/console/releases/")
+
+
+def test_the_page_says_what_a_running_import_reads(manager, release, directory):
+    actions.request_import(release, source=str(directory), by=None, dispatch=False)
+    WeightImport.objects.update(
+        status=ImportStatus.RUNNING, current_path="a.safetensors\nb.json", done_bytes=1, total_bytes=4
+    )
+
+    page = manager.get(f"{PAGE}progress/", headers=HTMX).content.decode()
+
+    assert '<code>a.safetensors</code></li><li class="text-break"><code>b.json</code>' in page
+    assert "the Directory" in page
+
+
+def test_remy_starts_a_failed_import_again_from_the_page(manager, release, directory):
+    (directory / "model.bin").write_text("x")
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
+    importing.run(work.pk)
+    (directory / "model.bin").unlink()
+    page = manager.get(PAGE).content.decode()
+
+    manager.post(f"{PAGE}imports/", {"source": str(directory), "revision_name": "main"})
+
+    assert "Start again" in page
+    assert f'<input type="hidden" name="source" value="{directory}">' in page
+    importing.run(WeightImport.objects.latest("pk").pk)
+    assert release.current_revision().files.count() == 3
+    assert "Start again" not in manager.get(PAGE).content.decode()
+
+
+def test_the_page_says_how_much_was_there_already(manager, release, directory):
+    for text in (b"{}", b"[]"):
+        (directory / "config.json").write_bytes(text)
+        work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
+        importing.run(work.pk)
+
+    page = manager.get(PAGE).content.decode()
+
+    assert page.count("of it were there already") == 1
+    assert "1.0\xa0MB of it were there already and are stored once." in page
+
+
+def test_the_page_flags_pickles_that_the_release_takes(manager, release, directory):
+    Release.objects.update(allows_pickle=True)
+    (directory / "model.bin").write_text("x")
+    work = actions.request_import(release, source=str(directory), by=None, dispatch=False)
+    importing.run(work.pk)
+
+    assert "1 pickled" in manager.get(PAGE).content.decode()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "s3://weights",
+        "s3://weights/tinyish",
+        "s3://other/tiny",
+        "s3://weights/tiny/../secret",
+        "s3://",
+        "s3:///x",
+    ],
+)
+def test_the_page_imports_from_its_buckets_only(manager, release, settings, source):
+    settings.WEIGHTS_IMPORT_BUCKETS = ["s3://weights/tiny"]
+
+    response = manager.post(f"{PAGE}imports/", {"source": source, "revision_name": "main"})
+
+    assert response.status_code == 422
+    assert not WeightImport.objects.exists()
+
+
+@pytest.mark.parametrize("source", ["s3://weights/tiny", "s3://weights/tiny/", "s3://weights/tiny/v1"])
+def test_the_page_takes_a_bucket_below_its_roots(manager, release, settings, source):
+    settings.WEIGHTS_IMPORT_BUCKETS = ["s3://weights/tiny"]
+
+    manager.post(f"{PAGE}imports/", {"source": source, "revision_name": "main"})
+
+    work = WeightImport.objects.get()
+    assert (work.kind, work.source) == ("bucket", source.rstrip("/"))
+    assert "S3 bucket" in manager.get(PAGE).content.decode()
