@@ -28,6 +28,7 @@ class Home:
         self.services_env = self.run / "services.env"
         self.secrets_env = self.root / "secrets.env"
         self.model = self.root / "model"
+        self.signing_key = self.root / "keys" / "signing.pem"
         self.model_token = self.root / "keys" / "model-server.token"
         self.lock_descriptor = -1
         self.sockets = Path()

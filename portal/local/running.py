@@ -182,6 +182,8 @@ class Portal:
 
     async def _migrate(self) -> None:
         await self._do("migrate", "--no-input", "--verbosity", "0")
+        if not self._has_signing_key():
+            await self._do("create_signing_key", "--verbosity", "0")
         if not self._is_development:
             await self._do("collectstatic", "--no-input", "--verbosity", "0")
         elif self._seeding_was_cut_short() or not await asyncio.to_thread(self._has_users):
@@ -210,6 +212,9 @@ class Portal:
         status, last = await self.supervisor.run(processes.manage(self.env, *arguments))
         if status:
             raise Trouble(f"`manage.py {arguments[0]}` failed ({last}); its lines above say why.")
+
+    def _has_signing_key(self) -> bool:
+        return Path(self.env.get("SIGNING_KEY_FILE") or self.home.signing_key).exists()
 
     def _has_users(self) -> bool:
         with _connect(self.env["DATABASE_URL"]) as connection:

@@ -88,6 +88,9 @@ def test_person_stops_the_portal_with_ctrl_c_and_starts_it_again_with_the_same_d
     services = read_env(first.home / "run" / "services.env")
     assert services["PORTAL_URL"] == first.url
     assert (first.home / "run" / "services.env").stat().st_mode & 0o777 == 0o600
+    signing_key = first.home / "keys" / "signing.pem"
+    assert signing_key.stat().st_mode & 0o777 == 0o600
+    secret = signing_key.read_bytes()
 
     began = time.monotonic()
     first.process.send_signal(signal.SIGINT)
@@ -101,6 +104,7 @@ def test_person_stops_the_portal_with_ctrl_c_and_starts_it_again_with_the_same_d
     second = up()
     second.wait_for_line(f"Portal is ready at {second.url}")
     assert not [line for line in second.said if line.startswith("setup")]
+    assert signing_key.read_bytes() == secret
     second.process.send_signal(signal.SIGTERM)
     assert second.process.wait(timeout=15) == 0
     assert second.left() == []

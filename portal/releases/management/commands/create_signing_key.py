@@ -18,7 +18,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print where the key is, its id and its public half."""
+        """Print where the key is, its id and its public half; nothing with --verbosity 0."""
         path = Path(settings.SIGNING_KEY_FILE)
         try:
             key = create_key(path)
@@ -26,6 +26,8 @@ class Command(BaseCommand):
             raise CommandError(refusal.sentence) from refusal
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
+        if not options["verbosity"]:
+            return
         self.stdout.write(f"The private key is in {path}. Back it up where nobody else can read it.")
         self.stdout.write(f"Its id is {key.key_id}; the public key, which the portal also publishes:")
         self.stdout.write(key.pem, ending="")
