@@ -15,6 +15,7 @@ from portal.hub.models import Carrier
 from portal.releases.models import Release, Revision, WeightFile
 
 _AUTHORIZATION = '"Authorization: Bearer $KEY"'
+_CURL_TITLE = "curl (run it again to go on; 416 means that a file is complete)"
 # Eight connections at a time, as the Hub's own client opens.
 _ARIA2 = "aria2c -c -x 8 -s 8"
 
@@ -35,7 +36,7 @@ def revision_commands(release: Release, revision: Revision) -> list[Command]:
     commands = [
         Command("hf", "hf, from huggingface_hub", f"{_hub_variables()}{_hf(release, revision)}"),
         Command("python", "Python", _python("snapshot_download", release, revision)),
-        Command("curl", "curl (the same command goes on after a break)", curl),
+        Command("curl", _CURL_TITLE, curl),
     ]
     if _takes_headers():
         aria2 = f"curl -fsS {lists}/aria2.txt |\n  {_ARIA2} -j 2 -i - \\\n  --header={_AUTHORIZATION}"
@@ -57,7 +58,7 @@ def file_commands(file: WeightFile) -> list[Command]:
     hf = _hf(release, revision, path=f"-- {path}" if path.startswith("-") else path)
     curl = f"curl -fL -C - --create-dirs \\\n  -H {_AUTHORIZATION} \\\n  -o {name} \\\n  {url}"
     commands = [
-        Command("curl", "curl (the same command goes on after a break)", curl),
+        Command("curl", _CURL_TITLE, curl),
         Command("hf", "hf, from huggingface_hub", f"{_hub_variables()}{hf}"),
         Command("python", "Python", _python("hf_hub_download", release, revision, file)),
     ]

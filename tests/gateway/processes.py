@@ -20,9 +20,10 @@ START_SECONDS = 40
 
 @contextmanager
 def portal(*, log: Path | None = None, **variables: object) -> Iterator[str]:
-    """The portal on the tests' database and Valkey, writing its log to a file; gives its address."""
-    url = urlsplit(settings.DATABASE_URL)
-    database = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
+    """The portal on the tests' database and Valkey, writing its log to a file; gives its address.
+
+    `{port}` in one of the variables becomes the port that it listens on.
+    """
     with _process(
         "uvicorn",
         "portal.asgi:application",
@@ -33,9 +34,16 @@ def portal(*, log: Path | None = None, **variables: object) -> Iterator[str]:
         "--port={port}",
         path="/healthz",
         log=log,
-        variables={"DATABASE_URL": database, "REDIS_URL": settings.REDIS_URL, "DEBUG": "1", **variables},
+        variables={**environment(), **variables},
     ) as address:
         yield address
+
+
+def environment() -> dict[str, str]:
+    """The variables that lead a process of the portal to the tests' database and Valkey."""
+    url = urlsplit(settings.DATABASE_URL)
+    database = urlunsplit(url._replace(path=f"/{connection.settings_dict['NAME']}"))
+    return {"DATABASE_URL": database, "REDIS_URL": settings.REDIS_URL, "DEBUG": "1"}
 
 
 @contextmanager
@@ -51,11 +59,13 @@ def _process(
 ) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", module, *(argument.format(port=port) for argument in arguments)]
-    environment = os.environ | {name: str(value) for name, value in variables.items()}
+    variables_of_process = os.environ | {
+        name: str(value).replace("{port}", str(port)) for name, value in variables.items()
+    }
     output = log.open("ab") if log else None
     process = subprocess.Popen(
         command,
-        env=environment,
+        env=variables_of_process,
         cwd=settings.BASE_DIR,
         stdout=output,
         stderr=subprocess.STDOUT if log else None,

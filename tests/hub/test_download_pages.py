@@ -12,7 +12,6 @@ from portal.hub.download_pages import DOWNLOADS_A_PAGE
 from portal.hub.models import Download
 from portal.keys import actions as keys
 from portal.keys.models import Scope
-from tests import cast
 
 PAGE = "/releases/downloads/"
 
