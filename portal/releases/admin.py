@@ -8,7 +8,7 @@ from django.db import models
 from portal.common.admin import ReadOnlyAdmin
 from portal.ledger.admin import RecordedAdmin
 from portal.ledger.verbs import Verb
-from portal.releases.models import Release, Revision, WeightFile, WeightImport
+from portal.releases.models import Blob, Manifest, Release, Revision, WeightFile, WeightImport
 
 
 @admin.register(Release)
@@ -41,7 +41,7 @@ class ReleaseAdmin(RecordedAdmin):
 class RevisionAdmin(ReadOnlyAdmin):
     """Frozen revisions."""
 
-    list_display = ("release", "name", "commit", "total_bytes", "is_current", "frozen_at")
+    list_display = ("release", "name", "commit", "total_bytes", "is_current", "frozen_at", "yanked_at")
     list_select_related = ("release",)
     list_filter = ("release", "is_current")
     search_fields = ("commit",)
@@ -54,6 +54,24 @@ class WeightFileAdmin(ReadOnlyAdmin):
     list_display = ("path", "revision", "size_bytes", "sha256")
     list_select_related = ("revision__release",)
     search_fields = ("path", "sha256")
+
+
+@admin.register(Blob)
+class BlobAdmin(ReadOnlyAdmin):
+    """Stored bytes: when they were last read, and what is out of service."""
+
+    list_display = ("sha256", "size_bytes", "scrubbed_at", "damaged_at", "damage")
+    list_filter = (("damaged_at", admin.EmptyFieldListFilter),)
+    search_fields = ("sha256",)
+
+
+@admin.register(Manifest)
+class ManifestAdmin(ReadOnlyAdmin):
+    """Signatures of revisions."""
+
+    list_display = ("revision", "key_id", "signed_at")
+    list_select_related = ("revision__release",)
+    list_filter = ("key_id",)
 
 
 @admin.register(WeightImport)
