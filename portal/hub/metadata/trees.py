@@ -26,8 +26,12 @@ PATHS_MAX = 1000
 
 @hub_door
 @require_safe
-def tree(request: HttpRequest, organisation: str, model: str, revision: str, path: str = "") -> HttpResponse:
-    """`GET /api/models/{id}/tree/{rev}[/{path}]`: one level, or all of them. Seven queries and the key's."""
+def tree(request: HttpRequest, organisation: str, model: str, place: str) -> HttpResponse:
+    """`GET /api/models/{id}/tree/{rev}[/{path}]`: one level, or all of them. Seven queries and the key's.
+
+    `place` is the revision, and the folder after it if there is one.
+    """
+    revision, _, path = place.partition("/")
     question, found = question_and_revision(request, f"{organisation}/{model}", revision)
     start = cursor(request)
     folder = path.strip("/")
