@@ -238,6 +238,10 @@ WEIGHTS_ROOT = Path(env.str("WEIGHTS_ROOT", default=str(PORTAL_HOME / "weights")
 WEIGHTS_IMPORT_ROOTS = [
     Path(root) for root in env.list("WEIGHTS_IMPORT_ROOTS", default=[str(PORTAL_HOME / "imports")])
 ]
+# The same for buckets: `s3://bucket/prefix`, comma-separated; none, until somebody names one.
+WEIGHTS_IMPORT_BUCKETS = env.list("WEIGHTS_IMPORT_BUCKETS", default=[])
+# Files read at once in one import: enough for a few disks or one network, too few to starve downloads.
+WEIGHTS_IMPORT_THREADS = env.int("WEIGHTS_IMPORT_THREADS", default=4)
 # The private key (PEM, P-256, mode 0600) that signs the manifest of every frozen revision.
 SIGNING_KEY_FILE = Path(env.str("SIGNING_KEY_FILE", default=str(PORTAL_HOME / "keys" / "signing.pem")))
 # A store of 6 TiB is then read again once a month, each night in about half an hour of gentle reading.
@@ -334,6 +338,8 @@ SESSION_COOKIE_SECURE = IS_HTTPS
 CSRF_COOKIE_SECURE = IS_HTTPS
 CSRF_FAILURE_VIEW = "portal.common.errors.csrf_failure"
 SECURE_SSL_REDIRECT = IS_HTTPS and env.bool("SECURE_SSL_REDIRECT", default=True)
+# Probes come from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
 SECURE_HSTS_PRELOAD = IS_HTTPS
