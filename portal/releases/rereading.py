@@ -40,8 +40,8 @@ class Pace:
 def damage_of(blob: Blob, *, pace: Pace, on_bytes: Callable[[], None] = lambda: None) -> str:
     """What is wrong with the stored bytes of `blob`, in a few words; "" when they are whole.
 
-    Reads the file once, or twice when the disk reports an error; nothing of it is left in
-    the page cache, where it would take the place of what people download. `on_bytes` is
+    Reads the disk itself, once, or twice when it reports an error; nothing of the file is
+    left in the page cache, where it would take the place of what people download. `on_bytes` is
     called after every CHUNK_BYTES.
 
     Raises StoreAway.
@@ -73,6 +73,8 @@ def _damage_of(blob: Blob, pace: Pace, on_bytes: Callable[[], None]) -> str:
 def _sha256(path: Path, pace: Pace, on_bytes: Callable[[], None]) -> str:
     digest, position = hashlib.sha256(), 0
     with path.open("rb", buffering=0) as file:
+        # What memory holds of it may be whole while the disk is not.
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
             os.posix_fadvise(file.fileno(), position, len(chunk), os.POSIX_FADV_DONTNEED)
