@@ -70,6 +70,8 @@ def configure(_: dict[str, Any]) -> None:
                 "uvicorn.access": {"handlers": [], "propagate": False},
                 "django.server": {"propagate": True},
                 "httpx": {"level": "WARNING"},
+                # At the level DEBUG it writes down what it signs.
+                "botocore": {"level": "INFO"},
             },
         }
     )

@@ -156,7 +156,7 @@ def _tensor(name: str, said: Any) -> Tensor:
     begin, end = offsets
     if elements * BITS[dtype] != 8 * (end - begin):
         raise _malformed(
-            f"gives the tensor “{shown}” {end - begin:,} bytes, which is not what {dtype} of its shape takes"
+            f"gives the tensor “{shown}” {_bytes(end - begin)}, which is not what {dtype} of its shape takes"
         )
     return Tensor(dtype, tuple(shape), begin, end)
 
@@ -173,9 +173,13 @@ def _require_no_gap(tensors: Mapping[str, Tensor], *, data_bytes: int) -> None:
             raise _malformed(f"has a tensor, “{_shown(name)}”, that {what}")
         position = tensor.end
     if position > data_bytes:
-        raise _malformed(f"is cut short: {position - data_bytes:,} bytes of its tensors are missing")
+        raise _malformed(f"is cut short by {_bytes(position - data_bytes)}")
     if position < data_bytes:
-        raise _malformed(f"has {data_bytes - position:,} bytes behind its last tensor")
+        raise _malformed(f"has {_bytes(data_bytes - position)} behind its last tensor")
+
+
+def _bytes(count: int) -> str:
+    return f"{count:,} byte" if count == 1 else f"{count:,} bytes"
 
 
 def _shown(name: str) -> str:
