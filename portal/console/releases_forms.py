@@ -53,10 +53,10 @@ class ReleaseForm(forms.ModelForm):
         }
 
     def clean_slug(self) -> str:
-        """The slug, unless it is the console's own word."""
+        """The slug, unless an address of the console's or of the release pages' is taken by it."""
         slug: str = self.cleaned_data["slug"]
-        if slug == "new":
-            raise forms.ValidationError("“new” is the address of this form. Choose another.")
+        if slug in ("new", "downloads"):
+            raise forms.ValidationError(f"“{slug}” is the address of another page. Choose another.")
         return slug
 
 

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from portal.console.releases_forms import ReleaseForm
 from portal.hub import links
 from portal.hub.download_pages import DOWNLOADS_A_PAGE
 from portal.hub.models import Download
@@ -126,3 +127,9 @@ def test_the_page_costs_the_same_with_one_download_and_with_three(as_ada, ada, f
         as_ada.get(PAGE)
 
     assert len(queries) == 4
+
+
+def test_no_release_takes_the_address_of_the_page(db):
+    form = ReleaseForm({"slug": "downloads"})
+
+    assert "is the address of another page" in form.errors["slug"][0]
