@@ -185,6 +185,18 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/5", hour="1-5"),
         "options": {"expires": 60},
     },
+    # Downloads: into the reports' sums, ended where their server was killed, and mails to holders gone on with.
+    "count-downloads": {
+        "task": "portal.hub.tasks.count_downloads",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
+    "end-silent-downloads": {
+        "task": "portal.hub.tasks.end_silent_downloads",
+        "schedule": timedelta(seconds=20),
+        "options": {"expires": 20},
+    },
+    "resume-mailings": {"task": "portal.hub.tasks.resume_mailings", "schedule": timedelta(seconds=30)},
     "clear-sessions": {"task": "portal.accounts.tasks.clear_sessions", "schedule": timedelta(days=1)},
 }
 
@@ -214,6 +226,14 @@ GATEWAY_CONNECTIONS_MAX = env.int("GATEWAY_CONNECTIONS_MAX", default=1024)
 # -- Weights -------------------------------------------------------------------------------
 # Who moves the bytes: `portal` (this server itself), `nginx` (X-Accel-Redirect) or `bucket` (presigned links).
 WEIGHTS_DELIVERY = env.str("WEIGHTS_DELIVERY", default="portal")
+# What nginx writes of downloads (deploy/nginx.conf), as this machine sees it; empty where it carries none.
+NGINX_DOWNLOAD_LOG = env.str("NGINX_DOWNLOAD_LOG", default="")
+if NGINX_DOWNLOAD_LOG:
+    CELERY_BEAT_SCHEDULE["read-nginx-log"] = {
+        "task": "portal.hub.tasks.read_nginx_log",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    }
 # `s3://bucket/prefix` of a copy of every blob, from which `bucket` delivers.
 WEIGHTS_BUCKET = env.str("WEIGHTS_BUCKET", default="")
 # Empty: what boto3 finds by itself, such as a role of the machine.

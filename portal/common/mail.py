@@ -1,18 +1,36 @@
 """Mail to people: rendered from a template pair now, delivered by a worker after the commit."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.template.loader import render_to_string
 
 from portal.common.tasks import deliver_mail
 
 
-def send(template: str, *, to: str, subject: str, context: Mapping[str, Any]) -> None:
-    """Send `mail/<template>.txt` and `.html`, rendered with `context`, to one address after the commit.
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A rendered message to one address."""
+
+    subject: str
+    to: str
+    text: str
+    html: str
+
+    def message(self, connection: Any = None) -> EmailMultiAlternatives:
+        """The message as Django sends it, through an open `connection` of a mail backend if there is one."""
+        message = EmailMultiAlternatives(self.subject, self.text, to=[self.to], connection=connection)
+        message.attach_alternative(self.html, "text/html")
+        return message
+
+
+def compose(template: str, *, to: str, subject: str, context: Mapping[str, Any]) -> Letter:
+    """Render `mail/<template>.txt` and `.html` with `context` to one address.
 
     The context also knows `site_name`, `organisation_name`, `portal_url` (no slash at the end) and `subject`.
     """
@@ -23,12 +41,18 @@ def send(template: str, *, to: str, subject: str, context: Mapping[str, Any]) ->
         "subject": subject,
         **context,
     }
-    enqueue(
+    return Letter(
         subject=subject,
         to=to,
         text=render_to_string(f"mail/{template}.txt", known),
         html=render_to_string(f"mail/{template}.html", known),
     )
+
+
+def send(template: str, *, to: str, subject: str, context: Mapping[str, Any]) -> None:
+    """Send what `compose` makes of these after the commit."""
+    letter = compose(template, to=to, subject=subject, context=context)
+    enqueue(subject=subject, to=to, text=letter.text, html=letter.html)
 
 
 def enqueue(*, subject: str, to: str, text: str, html: str = "") -> None:

@@ -118,6 +118,12 @@ class Migration(migrations.Migration):
                         default=django.utils.timezone.now, help_text="The worker's last sign of life."
                     ),
                 ),
+                (
+                    "trouble",
+                    models.CharField(
+                        blank=True, help_text="Why it does not go on at present.", max_length=300
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "mailing to holders",

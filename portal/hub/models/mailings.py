@@ -24,10 +24,10 @@ class HolderMailingQuerySet(models.QuerySet["HolderMailing"]):
     """Questions about many mailings."""
 
     def forgotten(self, *, at: datetime | None = None) -> "HolderMailingQuerySet":
-        """Those with mails to send that nobody has worked on for a while."""
+        """Those with mails to send or in hand that nobody has worked on for a while."""
         silent_since = (at or timezone.now()) - MAILING_SILENCE
         has_work = models.Exists(
-            HolderMail.objects.filter(mailing=models.OuterRef("pk"), status=MailStatus.WAITING)
+            HolderMail.objects.filter(mailing=models.OuterRef("pk"), status__in=UNDECIDED)
         )
         return self.filter(has_work, alive_at__lt=silent_since)
 
@@ -45,6 +45,7 @@ class HolderMailing(models.Model):
     sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(default=timezone.now)
     alive_at = models.DateTimeField(default=timezone.now, help_text="The worker's last sign of life.")
+    trouble = models.CharField(max_length=300, blank=True, help_text="Why it does not go on at present.")
 
     objects = HolderMailingQuerySet.as_manager()
 
@@ -66,6 +67,9 @@ class MailStatus(models.TextChoices):
     REFUSED = "rejected", "Refused by the mail server"
     UNSURE = "unsure", "May not have arrived"
     SKIPPED = "skipped", "Account deactivated"
+
+
+UNDECIDED = (MailStatus.WAITING, MailStatus.SENDING)
 
 
 class HolderMail(models.Model):
