@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-# Mailed links carry their secret in the path, and query strings can hold anything.
-_SECRET_IN_PATH = re.compile(r"(?<=/confirm-email/)[^/ ]+|(?<=/reset/key/)[^/ ]+|(?<=\?)\S+")
+# Mailed links and signed ones carry their secret in the path, and query strings can hold anything.
+_SECRET_IN_PATH = re.compile(r"(?<=/confirm-email/)[^/ ]+|(?<=/reset/key/)[^/ ]+|(?<=/hub/links/)[^/ ]+")
+_QUERY = re.compile(r"(?<=\?)\S+")
 
 
 def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -17,9 +18,14 @@ def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
 
     >>> hide_secrets(None, "", {"request": "GET /accounts/confirm-email/MQ:1x:abc/?next=/keys/"})
     {'request': 'GET /accounts/confirm-email/[hidden]/?[hidden]'}
+    >>> hide_secrets(None, "", {"event": "Forbidden: /hub/links/abc.secret/model.safetensors"})
+    {'event': 'Forbidden: /hub/links/[hidden]/model.safetensors'}
     """
     if isinstance(request := event.get("request"), str):
-        event["request"] = _SECRET_IN_PATH.sub("[hidden]", request)
+        event["request"] = _QUERY.sub("[hidden]", _SECRET_IN_PATH.sub("[hidden]", request))
+    # Django's own line about a refused request names its path.
+    if isinstance(said := event.get("event"), str):
+        event["event"] = _SECRET_IN_PATH.sub("[hidden]", said)
     return event
 
 

@@ -38,9 +38,23 @@ def test_log_of_a_crash_has_its_traceback_and_no_local_variables(settings, as_js
     [
         ("GET /accounts/confirm-email/MQ:1x:abc/", "GET /accounts/confirm-email/[hidden]/"),
         ("GET /accounts/password/reset/key/1-set-abc/", "GET /accounts/password/reset/key/[hidden]/"),
+        ("GET /hub/links/abc.secret/a%20b.txt", "GET /hub/links/[hidden]/a%20b.txt"),
         ("GET /events/?q=a%20b", "GET /events/?[hidden]"),
         ("GET /events/", "GET /events/"),
     ],
 )
 def test_log_of_a_request_has_no_secret_of_its_address(request_line, logged):
     assert hide_secrets(None, "", {"request": request_line}) == {"request": logged}
+
+
+def test_log_of_a_refused_link_does_not_hold_it(client, settings, db):
+    configure({})
+    written = io.StringIO()
+    logging.getLogger().handlers[-1].setStream(written)
+    secret = "0" * 12 + "." + "s" * 32
+
+    answer = client.get(f"/hub/links/{secret}/model.safetensors", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 404
+    assert "/hub/links/[hidden]/model.safetensors" in written.getvalue()
+    assert secret not in written.getvalue()
