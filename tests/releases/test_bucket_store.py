@@ -5,6 +5,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from portal.releases import actions, bucket, importing, objectstorage, store
 from portal.releases.models import ImportStatus, Revision
@@ -65,6 +66,25 @@ def test_a_large_blob_is_sent_in_parts(release, directory, kept, monkeypatch):
 
     sha256 = hashlib.sha256(content).hexdigest()
     assert (kept / sha256[:2] / sha256).read_bytes() == content
+
+
+def test_an_operator_sends_what_was_imported_before_there_was_a_bucket(
+    release, directory, kept, settings, capsys
+):
+    settings.WEIGHTS_BUCKET = ""
+    (directory / "new.json").write_bytes(b'"sent later"')
+    sha256 = imported(release, directory).revision.files.get(path="new.json").sha256
+    with pytest.raises(CommandError, match="There is no WEIGHTS_BUCKET"):
+        call_command("fill_bucket")
+    settings.WEIGHTS_BUCKET = "s3://store/later"
+
+    call_command("fill_bucket")
+    call_command("fill_bucket")
+
+    assert bucket.holds(sha256)
+    said = capsys.readouterr().out
+    assert "Sent: 4. There already: 0." in said
+    assert "Sent: 0. There already: 4." in said
 
 
 def test_a_bucket_that_does_not_take_the_blobs_fails_the_import(release, directory, kept, settings):

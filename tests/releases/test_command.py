@@ -34,6 +34,35 @@ def test_an_operator_imports_twice_and_is_told_so(release, directory, capsys):
     assert "nothing was stored twice" in capsys.readouterr().out
 
 
+def test_an_operator_is_told_what_was_there_before(release, directory, capsys):
+    call_command("import_weights", "tiny", str(directory), "--here")
+    (directory / "config.json").write_bytes(b"{}")
+    call_command("import_weights", "tiny", str(directory), "--here")
+
+    assert "1.0 MB of it were in the store already; nothing was stored twice." in capsys.readouterr().out
+
+
+def test_an_operator_imports_a_snapshot_by_its_model_s_folder(release, tmp_path, capsys):
+    repository, commit = tmp_path / "models--org--tiny", "6" * 40
+    for folder in ("refs", "blobs", f"snapshots/{commit}"):
+        (repository / folder).mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit)
+    (repository / "blobs" / "9e26dfee").write_bytes(b"{}")
+    (repository / "snapshots" / commit / "config.json").symlink_to("../../blobs/9e26dfee")
+
+    call_command("import_weights", "tiny", str(repository), "--here")
+
+    said = capsys.readouterr().out
+    assert f"Reading {repository}/snapshots/{commit}, org/tiny at commit 666666666666 …" in said
+    assert "open-weights/tiny@main: 1 files, 2 bytes" in said
+
+
+@pytest.mark.parametrize("source", ["s3://", "s3://weights/../x"])
+def test_an_operator_misspells_a_bucket_and_is_told_how_to_write_it(release, source):
+    with pytest.raises(CommandError, match="Write the bucket as s3://bucket/prefix"):
+        call_command("import_weights", "tiny", source, "--here")
+
+
 def test_an_operator_is_told_in_one_sentence_why_it_failed(release, directory):
     (directory / "pytorch_model.bin").write_text("x")
 

@@ -55,7 +55,7 @@ class Command(BaseCommand):
 
     def _do_here(self, work: WeightImport) -> WeightImport:
         what = sources.described(work.source)
-        self.stdout.write(f"Reading {work.source} …" + (f" ({what})" if what else ""))
+        self.stdout.write(f"Reading {work.source}{', ' if what else ''}{what} …")
         try:
             importing.run(work.pk)
         except KeyboardInterrupt:
