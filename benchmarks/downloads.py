@@ -162,7 +162,7 @@ async def heads(url: str, tokens: list[str], count: int) -> tuple[list[float], l
 
     async def worker(token: str) -> list[float]:
         loop = asyncio.get_running_loop()
-        _, call = await loop.create_connection(HeadCall, at.hostname, at.port)
+        _, call = await loop.create_connection(HeadCall, at.hostname or "", at.port or 80)
         request = f"HEAD {at.path} HTTP/1.1\r\nHost: {at.netloc}\r\nAuthorization: Bearer {token}\r\n\r\n"
         return [(await call.ask(request.encode()))[1] for _ in range(count // (USERS * WORKERS))]
 
