@@ -113,3 +113,25 @@ def test_manager_follows_an_import_to_its_end_without_reloading(
     importing.run(tiny.imports.first().pk)
     expect(page.locator("#import-progress")).to_have_count(0)
     expect(page.get_by_text("Superseded")).to_be_visible()
+
+
+def test_manager_sees_a_failed_import_beside_a_running_one(
+    page: Page, enter: Any, tiny: Release, weights: Path
+) -> None:
+    (weights / "bad.safetensors").write_bytes(cast.safetensors(5000)[:-5])
+    importing.run(actions.request_import(tiny, source=str(weights), by=None, dispatch=False).pk)
+    enter(page, cast.staff("remy@example.org", "Release managers"))
+    look_at(page, "/console/releases/tiny/")
+    expect(page.get_by_text("bad.safetensors is cut short by 5 bytes.")).to_be_visible()
+    expect(page.get_by_role("button", name="Start again")).to_be_visible()
+
+    source = "s3://checkpoints/" + "a-rather-long-prefix-" * 5
+    running = actions.request_import(tiny, source=source, by=None, dispatch=False)
+    paths = "\n".join(f"model-0000{number}-of-00032.safetensors" for number in range(4))
+    WeightImport.objects.filter(pk=running.pk).update(
+        status=ImportStatus.RUNNING, current_path=paths, done_bytes=5 * 10**9, total_bytes=16 * 10**9
+    )
+
+    look_at(page, "/console/releases/tiny/")
+    expect(page.locator("#import-progress")).to_contain_text("model-00003-of-00032.safetensors")
+    expect(page.get_by_role("button", name="Start again")).to_have_count(0)

@@ -52,7 +52,7 @@ def test_remy_makes_a_release_and_takes_it_all_the_way(manager, remy):
     ("changes", "sentence"),
     [
         ({"hub_id": "tiny"}, "Write it as organisation/model."),
-        ({"slug": "new"}, "is the address of this form"),
+        ({"slug": "new"}, "is the address of another page"),
         ({"backend_url": "not a url"}, "Enter a valid URL."),
     ],
 )
@@ -173,7 +173,7 @@ def test_the_page_says_what_a_running_import_reads(manager, release, directory):
     page = manager.get(f"{PAGE}progress/", headers=HTMX).content.decode()
 
     assert '<code>a.safetensors</code></li><li class="text-break"><code>b.json</code>' in page
-    assert "the Directory" in page
+    assert f"Directory <code>{directory}</code>" in page
 
 
 def test_remy_starts_a_failed_import_again_from_the_page(manager, release, directory):
