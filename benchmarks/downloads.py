@@ -63,10 +63,10 @@ class Server:
 
     def seconds(self) -> float:
         times = [psutil.Process(pid).cpu_times() for pid in self.pids]
-        return sum(one.user + one.system for one in times)
+        return float(sum(one.user + one.system for one in times))
 
     def memory_mb(self) -> float:
-        return sum(psutil.Process(pid).memory_info().rss for pid in self.pids) / 1024**2
+        return float(sum(psutil.Process(pid).memory_info().rss for pid in self.pids) / 1024**2)
 
 
 @dataclass

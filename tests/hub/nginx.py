@@ -66,6 +66,7 @@ def configuration(root: Path, *, upstream_port: int, port: int, store: Path) -> 
         ("/etc/ssl/portal/", f"{root}/"),
         ("/srv/portal/weights/sha256/", f"{store}/sha256/"),
         ("/var/log/nginx/downloads.log", str(root / "downloads.log")),
+        ("/var/log/nginx/access.log", str(root / "access.log")),
     ):
         assert theirs in text, theirs
         text = text.replace(theirs, ours)

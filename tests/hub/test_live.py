@@ -1,5 +1,6 @@
 """The door in real processes: curl and hf against uvicorn, memory, and a client that breaks off."""
 
+import asyncio
 import hashlib
 import os
 import re
@@ -232,3 +233,29 @@ def test_mallory_reads_in_hf_which_gate_is_shut(portal, revision, mallory, tmp_p
 
     assert done.returncode != 0
     assert "No programme opens this release yet." in done.stdout + done.stderr
+
+
+def test_thousands_of_heads_at_once_are_all_answered(portal, revision, token):
+    """Eight connections each of fifty people, as their clients open them, and all of one person's key."""
+    request = (
+        f"HEAD {HUB}/model.safetensors HTTP/1.1\r\nHost: portal\r\nAuthorization: Bearer {token}\r\n\r\n"
+    ).encode()
+    address = urlsplit(portal)
+
+    async def client() -> list[bytes]:
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        seen = []
+        for _ in range(10):
+            writer.write(request)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 30)
+            seen.append(head.partition(b"\r\n")[0])
+        writer.close()
+        return seen
+
+    async def crowd() -> list[list[bytes]]:
+        return await asyncio.gather(*(client() for _ in range(400)))
+
+    answers = [line for lines in asyncio.run(crowd()) for line in lines]
+
+    assert answers == [b"HTTP/1.1 200 OK"] * 4000
+    assert not Download.objects.exists()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from portal.hub import links
 from portal.hub.models import Carrier, Download
 from portal.keys import actions as keys
 from portal.keys.models import ApiKey
@@ -276,6 +277,21 @@ def test_a_download_that_nginx_carries_is_ended_within_a_second(served, big, tok
             with suppress(ProcessLookupError):
                 process.kill()
             process.wait()
+
+
+def test_a_signed_link_works_through_nginx_and_stays_out_of_its_log(served, revision, ada, token, settings):
+    settings.PORTAL_URL = served.url
+    made = links.create(revision.files.get(path="model.safetensors"), by=ada, address=None)
+
+    done = subprocess.run(
+        ["curl", "-sS", "-f", "--cacert", str(served.ca_file), "-r", "0-99", made.url],
+        capture_output=True, check=True,
+    )  # fmt: skip
+
+    assert done.stdout == WEIGHTS[:100]
+    wait_for(lambda: "/hub/links/-" in (served.log_file.parent / "access.log").read_text())
+    secret = made.url.split("/")[-2]
+    assert secret not in (served.log_file.parent / "access.log").read_text()
 
 
 def test_eight_parallel_readers_get_the_same_bytes(served, revision, token):
