@@ -44,6 +44,8 @@ def test_operator_with_right_settings_finds_no_complaint():
         ({"PORTAL_URL": "http://portal.example.org"}, "PORTAL_URL is not an https:// address."),
         ({"DATABASE_URL": ""}, "No database is configured."),
         ({"SIGNING_KEY_FILE": "/nowhere/signing.pem"}, "Nothing signs for revisions"),
+        ({"WEIGHTS_DELIVERY": "bucket"}, "WEIGHTS_BUCKET is “”."),
+        ({"WEIGHTS_IMPORT_BUCKETS": "s3://models/b,weights"}, "WEIGHTS_IMPORT_BUCKETS is “weights”."),
     ],
 )
 def test_operator_with_a_wrong_setting_is_told_which(changes, complaint):
