@@ -10,6 +10,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.hub import limits, links
+from portal.hub.callers import reference_of
 from portal.hub.models import Carrier, Download, DownloadLink
 from portal.keys.authentication import note_use
 from portal.keys.models import ApiKey
@@ -122,7 +123,10 @@ def note_progress(sent_bytes: Mapping[int, int]) -> None:
 
 def _require_room(wish: Wish) -> None:
     taken = limits.spent(wish.user.pk)
-    refusal = limits.refuse_another(taken) or limits.refuse_bytes(taken, asked_bytes=wish.asked_bytes)
+    reference = reference_of(wish.key, wish.link)
+    refusal = limits.refuse_another(taken, reference=reference) or limits.refuse_bytes(
+        taken, asked_bytes=wish.asked_bytes, reference=reference
+    )
     if refusal is not None:
         raise refusal
     if wish.link is not None and not links.reserve(wish.link, wish.asked_bytes):
@@ -131,6 +135,7 @@ def _require_room(wish: Wish) -> None:
             "This link has been used up. Make a new one on the release's page.",
             status=403,
             remedy=wish.file.revision.release.get_absolute_url(),
+            reference=reference,
         )
 
 

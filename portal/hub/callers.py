@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from portal.access.facts import Person
 from portal.accounts.models import User
+from portal.hub.models import DownloadLink
 from portal.keys.authentication import bearer_token, find_key
 from portal.keys.models import ApiKey, Scope
 
@@ -25,6 +26,13 @@ def caller_of(request: HttpRequest) -> Caller:
         return Caller(request.user, None)
     key = find_key(token, scope=Scope.WEIGHTS)
     return Caller(key.user, key)
+
+
+def reference_of(key: ApiKey | None, link: DownloadLink | None = None) -> str:
+    """What a person may quote about a request: the key's prefix or the link's public id; "" for a session."""
+    if link is not None:
+        return f"link {link.public_id}"
+    return key.prefix if key is not None else ""
 
 
 def hub_name(user: User) -> str:

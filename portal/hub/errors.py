@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
 
+import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import render
 
@@ -24,6 +26,7 @@ from portal.keys.authentication import KeyRefusal
 # The only text that clients show for a token nobody knows; any other becomes "repository not found".
 UNKNOWN_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105 - a sentence, no secret
 UNKNOWN_TOKEN_CODES = frozenset({"unknown_key", "malformed_key"})
+DATABASE_AWAY = "The portal cannot look up your access at present. Try again in a moment."
 SENTENCE_CHARACTERS_MAX = 1000
 TRACE_CHARACTERS_MAX = 80
 _PLAIN = str.maketrans(
@@ -39,6 +42,8 @@ _PLAIN = str.maketrans(
 )
 
 View = Callable[..., HttpResponseBase]
+
+log = structlog.get_logger(__name__)
 
 
 class Denied(Refusal):
@@ -105,7 +110,7 @@ def told(refusal: Refusal, *, request_id: str = "") -> Told:
 
 
 def hub_door(view: View) -> View:
-    """Answer every Refusal of `view` in the Hub's way, and number every answer."""
+    """Answer every Refusal of `view` in the Hub's way, and a database that is away; number every answer."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
@@ -114,6 +119,9 @@ def hub_door(view: View) -> View:
             response = view(request, *args, **kwargs)
         except Refusal as refusal:
             response = _page(request, refusal) if _wants_page(request) else _answer(refusal)
+        except (OperationalError, InterfaceError) as error:
+            log.warning("hub_database_away", error=type(error).__name__)
+            response = _answer(Refusal("database_unavailable", DATABASE_AWAY, status=503))
         if isinstance(response, HttpResponseNotAllowed):
             response = _not_allowed(response["Allow"])
         response["X-Request-Id"] = number

@@ -41,8 +41,10 @@ def spent(user_id: int, *, at: datetime | None = None) -> Spent:
     return Spent(found["byte_count"] or 0, found["running_count"])
 
 
-def refuse_bytes(taken: Spent, *, asked_bytes: int = 1, at: datetime | None = None) -> Refusal | None:
-    """The refusal when so many bytes more would be too many for the day."""
+def refuse_bytes(
+    taken: Spent, *, asked_bytes: int = 1, reference: str = "", at: datetime | None = None
+) -> Refusal | None:
+    """The refusal, with `reference`, when so many bytes more would be too many for the day."""
     if taken.byte_count + asked_bytes <= settings.DOWNLOAD_BYTES_PER_DAY:
         return None
     moment = at or timezone.now()
@@ -54,11 +56,12 @@ def refuse_bytes(taken: Spent, *, asked_bytes: int = 1, at: datetime | None = No
         f"{hours} hour{'s' if hours > 1 else ''}; what you have is kept, and the same command goes on then.",
         status=403,
         remedy="/releases/downloads/",
+        reference=reference,
     )
 
 
-def refuse_another(taken: Spent) -> Refusal | None:
-    """The refusal when one download more at once would be too many."""
+def refuse_another(taken: Spent, *, reference: str = "") -> Refusal | None:
+    """The refusal, with `reference`, when one download more at once would be too many."""
     if taken.running_count < settings.DOWNLOADS_AT_ONCE:
         return None
     return Refusal(
@@ -66,6 +69,7 @@ def refuse_another(taken: Spent) -> Refusal | None:
         f"You have {taken.running_count} downloads under way, which is as many as one person may have "
         "at once. Wait until one has ended.",
         status=429,
+        reference=reference,
     )
 
 

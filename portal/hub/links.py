@@ -19,6 +19,7 @@ from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
+from portal.hub.callers import reference_of
 from portal.hub.models import DownloadLink
 from portal.keys import tokens
 from portal.ledger.actions import record
@@ -104,18 +105,18 @@ def find(token: str, *, visitor: User | None, at: datetime | None = None) -> Dow
     Raises Refusal: an altered token is answered as one that never was.
     """
     link = _proven(token)
-    page = link.file.revision.release.get_absolute_url()
     if visitor is not None and visitor.pk != link.user_id:
         raise Refusal(
             "link_of_another",
             "This link was made by another person, for themselves. Make your own on the release's page.",
             status=403,
-            remedy=page,
+            remedy=link.file.revision.release.get_absolute_url(),
+            reference=reference_of(None, link),
         )
     if link.revoked_at is not None:
-        raise _over("link_revoked", f"This link was revoked on {_moment(link.revoked_at)}.", page)
+        raise _over(link, "link_revoked", f"This link was revoked on {_moment(link.revoked_at)}.")
     if link.expires_at <= (at or timezone.now()):
-        raise _over("link_expired", f"This link worked until {_moment(link.expires_at)}.", page)
+        raise _over(link, "link_expired", f"This link worked until {_moment(link.expires_at)}.")
     if link.left_bytes <= 0:
         raise used_up(link)
     return link
@@ -124,8 +125,7 @@ def find(token: str, *, visitor: User | None, at: datetime | None = None) -> Dow
 def used_up(link: DownloadLink) -> Refusal:
     """The refusal of a link that has less left than is asked of it."""
     often = "one download" if link.uses_max == 1 else f"{link.uses_max} downloads"
-    page = link.file.revision.release.get_absolute_url()
-    return _over("link_used_up", f"This link was good for {often} of the file, and is used up.", page)
+    return _over(link, "link_used_up", f"This link was good for {often} of the file, and is used up.")
 
 
 def reserve(link: DownloadLink, asked_bytes: int) -> bool:
@@ -179,8 +179,14 @@ def _require_room(owner: User, *, remedy: str) -> None:
         )
 
 
-def _over(code: str, sentence: str, page: str) -> Refusal:
-    return Refusal(code, f"{sentence} Make a new one on the release's page.", status=403, remedy=page)
+def _over(link: DownloadLink, code: str, sentence: str) -> Refusal:
+    return Refusal(
+        code,
+        f"{sentence} Make a new one on the release's page.",
+        status=403,
+        remedy=link.file.revision.release.get_absolute_url(),
+        reference=reference_of(None, link),
+    )
 
 
 def _address_of(token: str, file: WeightFile) -> str:

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from django.db import OperationalError
 
 from portal.common.refusals import Refusal
-from portal.hub.errors import one_line, told
+from portal.hub.errors import hub_door, one_line, told
 from portal.hub.shelf import NotThere
 from portal.keys.authentication import KeyRefusal
 
@@ -80,6 +81,16 @@ def test_what_is_neither_a_gate_nor_missing_has_no_code(status):
     assert (answer.status, answer.headers["X-Error-Message"]) == (status, "Later.")
     assert "X-Error-Code" not in answer.headers
     assert "WWW-Authenticate" not in answer.headers
+
+
+def test_a_database_that_is_away_is_told_as_such(rf):
+    def view(request):
+        raise OperationalError
+
+    response = hub_door(view)(rf.get("/hub/api/whoami-v2", headers={"X-Amzn-Trace-Id": "7"}))
+
+    assert (response.status_code, response["X-Request-Id"]) == (503, "7")
+    assert json.loads(response.content)["gate"] == "database_unavailable"
 
 
 @pytest.mark.parametrize("text", ["a\r\nX-Evil: 1", "a\0b", "caf\u00e9 \u2014 \u65e5\u672c", "\ud800"])

@@ -36,6 +36,7 @@ def test_a_developer_reads_all_that_there_is_to_say(client, bearer, model, relea
     response = client.get(MODEL, headers=bearer)
 
     assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "private, no-cache"
     assert warnings_of(response) == []
     said = response.json()
     assert said.pop("createdAt")[-5:-4] == "."

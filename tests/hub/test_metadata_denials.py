@@ -212,4 +212,7 @@ def test_who_took_the_days_bytes_is_told_when_to_go_on(client, ada, bearer, mode
     response = client.get(CHECK, headers=bearer)
 
     assert response.json()["error"].startswith("You have downloaded 1.0 KB today, and one person may ")
+    assert response.json()["error"].endswith(
+        f" {PORTAL}/releases/downloads/ (reference owk_{ApiKey.objects.get().public_id}...)"
+    )
     denied(response, status=403, gate="bytes_per_day", sentence=response["X-Error-Message"])

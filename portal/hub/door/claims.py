@@ -7,6 +7,7 @@ from typing import TypeVar
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.hub import limits
+from portal.hub.callers import reference_of
 from portal.hub.door import lookups
 from portal.hub.door.request import Request
 from portal.hub.door.running import Running
@@ -32,7 +33,8 @@ async def claim_of(running: Running, request: Request) -> Claim:
     """Who asks for what. Raises Refusal."""
     claim = await (_by_link if request.token else _by_name)(running, request)
     # Told with the headers already, since clients show the reason of a refused HEAD best.
-    if refusal := limits.refuse_bytes(await running.spent.get(claim.user.pk)):
+    reference = reference_of(claim.key, claim.link)
+    if refusal := limits.refuse_bytes(await running.spent.get(claim.user.pk), reference=reference):
         raise refusal
     return claim
 

@@ -21,7 +21,8 @@ class Answer(JsonResponse):
     """
 
     def __init__(self, data: Any, *, warnings: Sequence[str] = ()) -> None:
-        super().__init__(data, safe=False)
+        # What it says depends on who asks.
+        super().__init__(data, safe=False, headers={"Cache-Control": "private, no-cache"})
         self.warnings = tuple(warnings)
 
     def items(self) -> Iterable[tuple[str, str]]:

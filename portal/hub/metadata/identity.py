@@ -9,7 +9,7 @@ from portal.access.deciding import account_refusal, decide
 from portal.access.decision import Action
 from portal.common.refusals import Refusal
 from portal.hub import limits
-from portal.hub.callers import hub_name
+from portal.hub.callers import hub_name, reference_of
 from portal.hub.errors import Denied, hub_door
 from portal.hub.metadata.answers import Answer, moment
 from portal.hub.metadata.asking import person_of, question_of
@@ -63,7 +63,8 @@ def _require_files(request: HttpRequest, hub_id: str) -> None:
     decision = decide(question.user, question.release, Action.DOWNLOAD)
     if not decision.allowed:
         raise Denied.by(decision)
-    refusal = limits.refuse_bytes(limits.spent(question.user.pk))
+    taken = limits.spent(question.user.pk)
+    refusal = limits.refuse_bytes(taken, reference=reference_of(question.key))
     if refusal is not None:
         raise refusal
 
