@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from portal.console import applications, events, home, integrity, ledger, licences, releases
+from portal.console import (
+    applications,
+    downloads,
+    downloads_holders,
+    events,
+    home,
+    integrity,
+    ledger,
+    licences,
+    releases,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -29,6 +39,19 @@ urlpatterns = [
     ),
     path("releases/<slug:slug>/stored/<slug:sha256>/check/", integrity.check_again, name="check_again"),
     path("releases/<slug:slug>/<slug:code>/", releases.step, name="release_step"),
+    path("downloads/", downloads.index, name="downloads"),
+    path("downloads/<int:pk>/", downloads.download, name="download"),
+    path("downloads/mailings/<int:pk>/", downloads_holders.sent, name="mailing"),
+    path("downloads/mailings/<int:pk>/progress/", downloads_holders.progress, name="mailing_progress"),
+    path("downloads/mailings/<int:pk>/again/", downloads_holders.again, name="mail_again"),
+    path("downloads/releases/<slug:slug>/", downloads.report, name="download_report"),
+    path("downloads/releases/<slug:slug>/<slug:commit>/", downloads_holders.index, name="holders"),
+    path(
+        "downloads/releases/<slug:slug>/<slug:commit>/holders.csv",
+        downloads_holders.export,
+        name="holders_export",
+    ),
+    path("downloads/releases/<slug:slug>/<slug:commit>/mail/", downloads_holders.mail, name="mail_holders"),
     path("events/", events.index, name="events"),
     path("events/new/", events.new, name="event_new"),
     path("events/<slug:slug>/", events.event, name="event"),

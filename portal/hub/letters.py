@@ -3,6 +3,8 @@
 import re
 import string
 
+from django.utils.safestring import SafeString
+
 from portal.accounts.models import User
 from portal.common import mail, markdown
 from portal.releases.models import ReleaseStatus, Revision
@@ -35,13 +37,22 @@ You have downloaded files of **{{release}}**, revision {{revision}} (commit `{{c
 """
 
 
+def placeholders(text: str) -> set[str]:
+    """The names in double braces.
+
+    >>> sorted(placeholders("Hello {{name}} of {{ house }}"))
+    ['house', 'name']
+    """
+    return set(_PLACEHOLDER.findall(text))
+
+
 def unknown_placeholders(text: str) -> list[str]:
     """The names in double braces that stand for nothing.
 
     >>> unknown_placeholders("Hello {{name}} of {{ house }}")
     ['house']
     """
-    return sorted({name for name in _PLACEHOLDER.findall(text) if name not in PLACEHOLDERS})
+    return sorted(placeholders(text).difference(PLACEHOLDERS))
 
 
 def draft(revision: Revision) -> dict[str, str]:
@@ -63,24 +74,40 @@ def draft(revision: Revision) -> dict[str, str]:
 def compose(
     revision: Revision, *, person: User, to: str, subject: str, body: str, reason: str
 ) -> mail.Letter:
-    """The mail as `person` gets it at the address `to`; `body` is Markdown.
+    """The mail as `person` gets it at the address `to`; `body` is Markdown."""
+    values = _values(revision, person, reason)
+    context = {
+        "release": revision.release,
+        "text": _filled(body, values),
+        "body": shown(revision, person=person, body=body, reason=reason),
+    }
+    headline = _on_one_line(_filled(subject, values))
+    return mail.compose("holders", to=to, subject=headline, context=context)
+
+
+def headline(revision: Revision, *, subject: str, reason: str) -> str:
+    """The subject as everybody gets it; a name, which each has their own, stays a placeholder."""
+    values = {"release": revision.release.name, "revision": revision.name, "commit": revision.commit[:12]}
+    return _on_one_line(_filled(subject, values | {"reason": reason}))
+
+
+def shown(revision: Revision, *, person: User, body: str, reason: str) -> SafeString:
+    """The body as HTML, as `person` sees it.
 
     What people typed about themselves is text in it, never Markdown: a name cannot become a link.
     """
-    values = {
+    values = _values(revision, person, reason)
+    return markdown.render(_filled(body, {name: _escaped(name, text) for name, text in values.items()}))
+
+
+def _values(revision: Revision, person: User, reason: str) -> dict[str, str]:
+    return {
         "name": _on_one_line(person.name),
         "release": _on_one_line(revision.release.name),
         "revision": revision.name,
         "commit": revision.commit[:12],
         "reason": reason.strip(),
     }
-    context = {
-        "release": revision.release,
-        "text": _filled(body, values),
-        "body": markdown.render(_filled(body, {name: _escaped(name, text) for name, text in values.items()})),
-    }
-    headline = _on_one_line(_filled(subject, values))
-    return mail.compose("holders", to=to, subject=headline, context=context)
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
@@ -88,8 +115,8 @@ def _filled(text: str, values: dict[str, str]) -> str:
 
 
 def _escaped(name: str, text: str) -> str:
-    """The commit stands in a code span by custom, where a backslash would be seen; it has no marks."""
-    return text if name in ("commit", "reason") else text.translate(_MARKS)
+    """Only what others typed; a backslash before a mark would be seen in a code span."""
+    return text.translate(_MARKS) if name in ("name", "release") else text
 
 
 def _on_one_line(text: str) -> str:

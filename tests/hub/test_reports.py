@@ -48,6 +48,7 @@ def test_client_is_told_by_its_user_agent(ada, weights, client, family):
     take(ada, weights, "model", client=client)
 
     assert Download.objects.get().family == family
+    assert Download.objects.get().client_name
 
 
 def test_report_adds_up_by_day_revision_and_client(ada, release, weights, count):

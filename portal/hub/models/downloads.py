@@ -167,7 +167,7 @@ class Download(models.Model):
             ),
             default=models.Value(ClientFamily.OTHER.value),
         ),
-        output_field=models.CharField(max_length=12, choices=ClientFamily),
+        output_field=models.CharField(max_length=12),
         db_persist=True,
     )
     started_at = models.DateTimeField(default=timezone.now)
@@ -221,6 +221,11 @@ class Download(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.file}"
+
+    @property
+    def client_name(self) -> str:
+        """What kind of program downloaded, in words."""
+        return str(ClientFamily(self.family).label)
 
     @property
     def state(self) -> DownloadState:

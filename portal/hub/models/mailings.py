@@ -64,7 +64,7 @@ class MailStatus(models.TextChoices):
     WAITING = "queued", "Waiting"
     SENDING = "running", "Being sent"
     SENT = "done", "Sent"
-    REFUSED = "rejected", "Refused by the mail server"
+    REFUSED = "rejected", "Refused"
     UNSURE = "unsure", "May not have arrived"
     SKIPPED = "skipped", "Account deactivated"
 
