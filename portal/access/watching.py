@@ -40,13 +40,13 @@ class Watch:
         self._last: int | None = None
 
     def has_changed(self) -> bool:
-        """Whether anything that may shut a gate was recorded since the last look; the first look says so.
+        """Whether anything that may shut a gate was recorded since the last look; the first look says no.
 
         Raises DatabaseError.
         """
         if self._last is None:
             self._last = Entry.objects.aggregate(last=Max("number"))["last"] or 0
-            return True
+            return False
         found = dict(Entry.objects.filter(number__gte=self._last).values_list("number", "verb"))
         if self._last and found.pop(self._last, None) is None:
             # Another ledger: the database was restored from a copy.
@@ -59,10 +59,10 @@ class Watch:
         """Look every LOOK_EVERY_SECONDS, for ever; a database that is away counts as a change."""
         loop = asyncio.get_running_loop()
         while True:
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
             try:
                 if await loop.run_in_executor(threads, let_go_after, self.has_changed):
                     on_change()
             except DatabaseError as error:
                 log.warning("access_not_watched", error=type(error).__name__)
                 on_change()
-            await asyncio.sleep(LOOK_EVERY_SECONDS)

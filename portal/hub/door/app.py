@@ -65,6 +65,7 @@ class Door:
         if request.method not in ("GET", "HEAD"):
             raise Refusal("method_not_allowed", "Ask for a file by GET or HEAD.", status=405)
         running = self._running = self._running or Running(threads=self._threads)
+        await running.begin_watching()
         seen = running.changes_count
         claim = await claim_of(running, request)
         file = claim.file

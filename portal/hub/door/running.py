@@ -41,11 +41,26 @@ class Running:
         self._changed = asyncio.Event()
         # How often something changed: who begins a download says which state of things it rests on.
         self.changes_count = 0
-        self._tasks = [
-            asyncio.create_task(Watch().keep_looking(self.forget, threads=threads)),
-            asyncio.create_task(self._keep_judging()),
-            asyncio.create_task(self._keep_telling()),
-        ]
+        self._watch = Watch()
+        self._beginning = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def begin_watching(self) -> None:
+        """Know where the ledger stands before anything is remembered; later calls do nothing.
+
+        Raises DatabaseError.
+        """
+        if self._tasks:
+            return
+        async with self._beginning:
+            if self._tasks:
+                return
+            await self.ask(self._watch.has_changed)
+            self._tasks = [
+                asyncio.create_task(self._watch.keep_looking(self.forget, threads=self._threads)),
+                asyncio.create_task(self._keep_judging()),
+                asyncio.create_task(self._keep_telling()),
+            ]
 
     async def ask(self, question: Callable[[], T]) -> T:
         """The answer to `question`, which may use the database, from a thread."""
