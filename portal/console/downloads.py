@@ -107,13 +107,12 @@ def _period(request: HttpRequest) -> int:
 
 def _requests(found: Any, after: str) -> tuple[list[Any], str]:
     """A page of requests, and the key of the next one."""
-    try:
-        place = int(after) if after else None
-    except ValueError as error:
-        raise BadRequest("There is no such page.") from error
     facts = ("user", "file__revision__release")
-    rows = list(found.before(place).select_related(*facts)[: PAGE_SIZE + 1])
-    return rows[:PAGE_SIZE], str(rows[PAGE_SIZE - 1].pk) if len(rows) > PAGE_SIZE else ""
+    rows = list(found.newest_first(after=_place(after)).select_related(*facts)[: PAGE_SIZE + 1])
+    if len(rows) <= PAGE_SIZE:
+        return rows, ""
+    last = rows[PAGE_SIZE - 1]
+    return rows[:PAGE_SIZE], f"{last.day:%Y%m%d}.{last.pk}"
 
 
 def _sheaves(found: Any, after: str) -> tuple[list[Any], str]:
@@ -131,6 +130,16 @@ def _sheaves(found: Any, after: str) -> tuple[list[Any], str]:
         return rows, ""
     last = rows[PAGE_SIZE - 1]
     return rows[:PAGE_SIZE], f"{last['day']:%Y%m%d}.{last['user_id']}.{last['file_id']}"
+
+
+def _place(after: str) -> tuple[date, int] | None:
+    if not after:
+        return None
+    try:
+        day, pk = after.split(".")
+        return date.fromisoformat(day), int(pk)
+    except ValueError as error:
+        raise BadRequest("There is no such page.") from error
 
 
 def _sheaf(after: str) -> Sheaf | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, F, Value, When
+from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -89,16 +89,24 @@ def start_download(wish: Wish, *, carrier: Carrier) -> Download:
 
 
 @transaction.atomic
-def end_download(download_id: int, *, sent_bytes: int) -> None:
+def end_download(download_id: int, *, sent_bytes: int) -> bool:
     """Record how many bytes really left, whether all did or the client broke off.
 
-    Calling it again does nothing. Two statements at most.
+    Returns whether that was news: calling it again does nothing, but who was taken for dead
+    and tells later that more left is believed. Three statements at most.
     """
-    ended = Download.objects.filter(pk=download_id, ended_at=None)
-    found = ended.only("link_id", "asked_bytes").first()
+    open_or_less = Q(ended_at=None) | Q(sent_bytes__lt=sent_bytes)
+    rows = Download.objects.filter(open_or_less, pk=download_id).select_for_update(no_key=True)
+    found = rows.only("link_id", "asked_bytes", "sent_bytes", "ended_at").first()
+    if found is None:
+        return False
     now = timezone.now()
-    if found and ended.update(sent_bytes=sent_bytes, ended_at=now, alive_at=now) and found.link_id:
-        links.settle(found.link_id, asked_bytes=found.asked_bytes, sent_bytes=sent_bytes)
+    Download.objects.filter(pk=download_id).update(sent_bytes=sent_bytes, ended_at=now, alive_at=now)
+    if found.link_id:
+        # What was given back when it was ended before is taken again.
+        reserved = found.asked_bytes if found.ended_at is None else found.sent_bytes
+        links.settle(found.link_id, asked_bytes=reserved, sent_bytes=sent_bytes)
+    return True
 
 
 @transaction.atomic

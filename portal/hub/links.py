@@ -139,8 +139,8 @@ def reserve(link: DownloadLink, asked_bytes: int) -> bool:
 
 
 def settle(link_id: int, *, asked_bytes: int, sent_bytes: int) -> None:
-    """Give back to a link what was reserved and did not leave. One UPDATE at most."""
-    if (unsent_bytes := asked_bytes - sent_bytes) > 0:
+    """Give back to a link what was reserved and did not leave, or take what left beyond it. One UPDATE."""
+    if unsent_bytes := asked_bytes - sent_bytes:
         DownloadLink.objects.filter(pk=link_id).update(left_bytes=F("left_bytes") + unsent_bytes)
 
 

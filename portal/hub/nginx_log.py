@@ -212,9 +212,9 @@ def _fits(place: LogPlace, source: Source) -> bool:
 
 def _record(lines: list[Line]) -> int:
     by_id = {line.download_id: line for line in lines}
-    running = Download.objects.filter(pk__in=by_id, carrier=Carrier.NGINX, ended_at=None)
-    found = list(running.select_related("file").only("spans", "file__size_bytes"))
-    for download in found:
+    carried = Download.objects.filter(pk__in=by_id, carrier=Carrier.NGINX)
+    count = 0
+    for download in carried.select_related("file").only("spans", "file__size_bytes"):
         sent = file_bytes(by_id[download.pk], spans=download.spans, size_bytes=download.file.size_bytes)
-        end_download(download.pk, sent_bytes=sent)
-    return len(found)
+        count += end_download(download.pk, sent_bytes=sent)
+    return count

@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 import time
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from portal.hub import nginx_log
+from portal.hub import nginx_log, sweeping
 from portal.hub.models import Carrier, Download, DownloadLink, LogPlace
 from portal.hub.tasks import read_nginx_log
 from tests.hub.taking import revision, take
@@ -101,11 +103,21 @@ def test_garbage_is_passed_over(carry, path, garbage):
 
 def test_downloads_of_other_carriers_and_unknown_ones_are_left_alone(ada, weights, carry, path):
     own = take(ada, weights, "model", sent=5, ended=False)
-    ended = take(ada, weights, "model", sent=7, carrier=Carrier.NGINX)
-    write(path, line(own), line(ended), line(Download(pk=ended.pk + 1000)))
+    ended = take(ada, weights, "model", sent=700, carrier=Carrier.NGINX)
+    write(path, line(own), line(ended, 600), line(Download(pk=ended.pk + 1000)))
 
     assert nginx_log.read_new(path) == 0
-    assert sent() == {ended.pk: 7}
+    assert sent() == {ended.pk: 700}
+
+
+def test_download_that_took_longer_than_a_day_gets_its_bytes_when_nginx_tells(carry, path):
+    slow = carry(alive_at=timezone.now() - timedelta(hours=25))
+    sweeping.end_silent()
+    assert sent() == {slow.pk: 0}
+    write(path, line(slow))
+
+    assert [nginx_log.read_new(path), nginx_log.read_new(path)] == [1, 0]
+    assert sent() == {slow.pk: 1000}
 
 
 def test_renamed_log_is_read_to_its_end_before_the_new_one(carry, path, tmp_path):

@@ -126,7 +126,7 @@ def test_list_is_filtered_by_each_fact(ada, release, weights):
     later = take(grace, weights, "model", started_at=NOON + timedelta(days=2), client="curl/8.5")
 
     def found(**question):
-        return list(Download.objects.matching(**question).before(None))
+        return list(Download.objects.matching(**question).newest_first())
 
     assert found() == [later, config, model]
     assert found(files=[model.file_id]) == [later, model]
@@ -135,7 +135,7 @@ def test_list_is_filtered_by_each_fact(ada, release, weights):
     assert found(family="hf") == [model]
     assert found(since=DAY + timedelta(days=1)) == [later, config]
     assert found(until=DAY + timedelta(days=1)) == [config, model]
-    assert list(Download.objects.before(config.pk)) == [model]
+    assert list(Download.objects.newest_first(after=(config.day, config.pk))) == [model]
 
 
 def test_many_ranges_of_one_file_are_one_row_a_day(ada, release, weights):

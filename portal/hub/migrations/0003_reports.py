@@ -262,6 +262,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="download",
+            index=models.Index(fields=["-day", "-id"], name="downloads_newest_first"),
+        ),
+        migrations.AddIndex(
+            model_name="download",
             index=models.Index(
                 condition=models.Q(("is_counted", False)), fields=["id"], name="downloads_uncounted"
             ),

@@ -111,10 +111,15 @@ class DownloadQuerySet(models.QuerySet["Download"]):
             found = found.filter(day__gte=since)
         return found if until is None else found.filter(day__lte=until)
 
-    def before(self, pk: int | None) -> "DownloadQuerySet":
-        """The newest first, from below `pk` (None: the top); as quick on the last page as on the first."""
-        found = self if pk is None else self.filter(pk__lt=pk)
-        return found.order_by("-pk")
+    def newest_first(self, *, after: tuple[date, int] | None = None) -> "DownloadQuerySet":
+        """From behind `after`, a day and a pk (None: the top); the last page is as quick as the first."""
+        found = self.all()
+        if after is not None:
+            day, pk = after
+            # The first of the two conditions is the one that the index can start from.
+            earlier = models.Q(day__lt=day) | models.Q(day=day, pk__lt=pk)
+            found = found.filter(day__lte=day).filter(earlier)
+        return found.order_by("-day", "-pk")
 
     def in_sheaves(self, *, after: Sheaf | None = None) -> "models.QuerySet[Download, dict[str, Any]]":
         """One row a person, file and day, the newest day first, from behind `after` (None: from the top).
@@ -211,6 +216,7 @@ class Download(models.Model):
             models.Index(fields=["user", "-started_at"], name="downloads_by_person"),
             models.Index(fields=["alive_at"], condition=models.Q(ended_at=None), name="downloads_under_way"),
             models.Index(fields=["-day", "-user", "-file"], name="downloads_by_day"),
+            models.Index(fields=["-day", "-id"], name="downloads_newest_first"),
             models.Index(
                 fields=["id"],
                 condition=models.Q(is_counted=False),
