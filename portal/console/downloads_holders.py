@@ -30,7 +30,6 @@ from portal.releases.models import Revision
 PAGE_SIZE = 50
 MAILINGS_SHOWN = 10
 FAILURES_SHOWN = 200
-PEOPLE_MAX = 500
 INVALID = 422
 UNDECIDED = (MailStatus.WAITING, MailStatus.SENDING)
 HEADINGS = (
@@ -178,7 +177,7 @@ def _people(sought: str) -> list[int] | None:
     if not sought:
         return None
     named = User.objects.filter(Q(email__icontains=sought) | Q(full_name__icontains=sought))
-    return list(named.values_list("pk", flat=True)[:PEOPLE_MAX])
+    return list(named.values_list("pk", flat=True))
 
 
 def _key(holder: Holder) -> str:

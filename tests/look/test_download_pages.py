@@ -27,7 +27,9 @@ def weights(db: None, monkeypatch: Any) -> Revision:
     release = cast.release()
     made = revision(release, "main", **{LONG: 5_000_000_000, "config.json": 700})
     ada = cast.developer("ada@example.org", release)
-    grace = cast.person("grace.with-a-long-address@department.example.org", name="Grace Brewster Murray Hopper")
+    grace = cast.person(
+        "grace.with-a-long-address@department.example.org", name="Grace Brewster Murray Hopper"
+    )
     take(ada, made, LONG)
     take(ada, made, "config.json")
     take(grace, made, LONG, (0, 99), (4_000_000_000, 4_999_999_999), sent=600_000_000, client="curl/8.5.0")
