@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.keys import revocations, tokens
-from portal.keys.models import ApiKey, Scope
+from portal.keys.models import REVIEW_PERMISSION, ApiKey, Scope
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
 
@@ -52,6 +52,10 @@ def create(
     # The row lock makes the count below hold against a second form sent at the same time.
     owner = User.objects.select_for_update().get(pk=user.pk)
     _require_allowed(owner)
+    if Scope.REVIEW in scopes and not owner.has_perm(REVIEW_PERMISSION):
+        raise Refusal(
+            "not_a_reviewer", "Only reviewers can have a key that administers access requests.", status=403
+        )
     minted = tokens.mint(public_id=public_id)
     key = ApiKey(
         user=owner,

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.keys import tokens
-from portal.keys.models import Scope
+from portal.keys.models import DEVELOPER_SCOPES, REVIEW_PERMISSION, Scope
 
 LIFETIMES_DAYS = ("", "30", "90", "365")
 SLIP = signing.Signer(salt="portal.keys.form")
@@ -31,7 +31,7 @@ class KeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label="What it may do",
         choices=Scope,
-        initial=Scope.values,
+        initial=list(DEVELOPER_SCOPES),
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one thing that the key may do."},
     )
@@ -48,6 +48,9 @@ class KeyForm(forms.Form):
         self.user = user
         kwargs.setdefault("initial", {})["slip"] = SLIP.sign(f"{user.pk}:{tokens.new_public_id()}")
         super().__init__(*args, **kwargs)
+        may_review = user.has_perm(REVIEW_PERMISSION)
+        offered = [scope for scope in Scope if scope != Scope.REVIEW or may_review]
+        self.fields["scopes"].choices = [(scope.value, scope.label) for scope in offered]  # type: ignore[attr-defined]
 
     def clean_slip(self) -> str:
         """The public id on the slip, if it was made out to this user."""

@@ -16,6 +16,12 @@ class Scope(models.TextChoices):
 
     INFERENCE = "inference", "Call models through the API"
     WEIGHTS = "weights", "Download weights"
+    REVIEW = "review", "Administer access requests"
+
+
+# What a developer's key is for; to review is offered to those who may.
+DEVELOPER_SCOPES = (Scope.INFERENCE, Scope.WEIGHTS)
+REVIEW_PERMISSION = "admissions.review_application"
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

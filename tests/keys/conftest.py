@@ -7,13 +7,13 @@ from django.conf import settings
 from portal.accounts.models import User
 from portal.keys import actions
 from portal.keys.actions import CreatedKey
-from portal.keys.models import Scope
+from portal.keys.models import DEVELOPER_SCOPES
 
 
 @pytest.fixture
 def laptop(ada: User) -> CreatedKey:
     """Ada's key for everything."""
-    return actions.create(ada, name="laptop", scopes=Scope.values, by=ada)
+    return actions.create(ada, name="laptop", scopes=DEVELOPER_SCOPES, by=ada)
 
 
 @pytest.fixture

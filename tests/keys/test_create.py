@@ -4,7 +4,7 @@ import pytest
 
 from portal.common.refusals import Refusal
 from portal.keys import actions, tokens
-from portal.keys.models import ApiKey, Scope
+from portal.keys.models import DEVELOPER_SCOPES, ApiKey
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 from tests import cast
@@ -29,7 +29,7 @@ def test_an_unverified_person_gets_no_key(db):
     eve = cast.person("eve@example.org", verified=False)
 
     with pytest.raises(Refusal) as refused:
-        actions.create(eve, name="laptop", scopes=Scope.values, by=eve)
+        actions.create(eve, name="laptop", scopes=DEVELOPER_SCOPES, by=eve)
 
     assert (refused.value.code, refused.value.remedy) == ("email_verified", "/accounts/email/")
     assert not ApiKey.objects.exists()
@@ -40,18 +40,18 @@ def test_a_deactivated_person_gets_no_key(ada):
     ada.save()
 
     with pytest.raises(Refusal, match="deactivated"):
-        actions.create(ada, name="laptop", scopes=Scope.values, by=ada)
+        actions.create(ada, name="laptop", scopes=DEVELOPER_SCOPES, by=ada)
 
 
 def test_one_key_too_many_is_refused_until_one_is_revoked(ada, settings):
     settings.LIVE_KEYS_PER_USER = 2
-    first = actions.create(ada, name="first", scopes=Scope.values, by=ada)
-    actions.create(ada, name="second", scopes=Scope.values, by=ada)
+    first = actions.create(ada, name="first", scopes=DEVELOPER_SCOPES, by=ada)
+    actions.create(ada, name="second", scopes=DEVELOPER_SCOPES, by=ada)
 
     with pytest.raises(Refusal) as refused:
-        actions.create(ada, name="third", scopes=Scope.values, by=ada)
+        actions.create(ada, name="third", scopes=DEVELOPER_SCOPES, by=ada)
     actions.revoke(first.key, by=ada)
-    actions.create(ada, name="third", scopes=Scope.values, by=ada)
+    actions.create(ada, name="third", scopes=DEVELOPER_SCOPES, by=ada)
 
     assert refused.value.code == "too_many_keys"
     assert ApiKey.objects.live().count() == 2
@@ -67,9 +67,18 @@ def test_a_key_without_a_known_scope_is_refused(ada, scopes):
 
 def test_two_keys_cannot_be_made_from_one_form(ada):
     public_id = tokens.new_public_id()
-    actions.create(ada, name="laptop", scopes=Scope.values, by=ada, public_id=public_id)
+    actions.create(ada, name="laptop", scopes=DEVELOPER_SCOPES, by=ada, public_id=public_id)
 
     with pytest.raises(actions.AlreadyMade):
-        actions.create(ada, name="laptop", scopes=Scope.values, by=ada, public_id=public_id)
+        actions.create(ada, name="laptop", scopes=DEVELOPER_SCOPES, by=ada, public_id=public_id)
 
     assert Entry.objects.filter(verb=Verb.KEY_CREATED).count() == 1
+
+
+def test_only_a_reviewer_has_a_key_that_administers_access_requests(ada, rosa):
+    with pytest.raises(Refusal) as refused:
+        actions.create(ada, name="review", scopes=[Scope.REVIEW], by=ada)
+    made = actions.create(rosa, name="review", scopes=[Scope.REVIEW], by=rosa)
+
+    assert refused.value.code == "not_a_reviewer"
+    assert made.key.scopes == [Scope.REVIEW]

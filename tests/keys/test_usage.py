@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from portal.keys import actions, usage
-from portal.keys.models import ApiKey, DailyUsage, Scope
+from portal.keys.models import DEVELOPER_SCOPES, ApiKey, DailyUsage
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_the_page_costs_the_same_for_one_key_and_three(
     as_ada.get("/usage/")  # The first visit writes the session.
     costs = []
     for number in range(3):
-        meter(stream, actions.create(ada, name=f"key {number}", scopes=Scope.values, by=ada).key, release)
+        meter(stream, actions.create(ada, name=f"key {number}", scopes=DEVELOPER_SCOPES, by=ada).key, release)
         usage.record_new()
         with django_assert_max_num_queries(12) as queries:
             as_ada.get("/usage/")

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.keys import actions
-from portal.keys.models import Scope
+from portal.keys.models import DEVELOPER_SCOPES, Scope
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             )
         name = options["name"].strip()[:80] or "created at the command line"
         try:
-            created = actions.create(user, name=name, scopes=options["scopes"] or Scope.values, by=None)
+            created = actions.create(user, name=name, scopes=options["scopes"] or DEVELOPER_SCOPES, by=None)
         except Refusal as refusal:
             raise CommandError(f"No key for {user.email}: {refusal}") from refusal
         scopes = " and ".join(created.key.scopes)
