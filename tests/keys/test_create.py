@@ -4,7 +4,7 @@ import pytest
 
 from portal.common.refusals import Refusal
 from portal.keys import actions, tokens
-from portal.keys.models import DEVELOPER_SCOPES, ApiKey
+from portal.keys.models import DEVELOPER_SCOPES, ApiKey, Scope
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 from tests import cast
