@@ -7,14 +7,19 @@ browser have a process of their own, since sync Playwright leaves an event loop 
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|error)s?\b")
 NO_TESTS = 5
+# A call that hangs is ended, so that what was found until then is told; each takes a few minutes.
+CALL_SECONDS = 25 * 60
+INTERRUPTED_SECONDS = 60
 BANNER = "!" * 100
 
 
@@ -53,11 +58,20 @@ def run(options: list[str]) -> tuple[int, str]:
     closing = ""
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, errors="replace") as process:
         assert process.stdout is not None
+        # An interrupted pytest says where it was and what had failed by then.
+        deadlines = [
+            threading.Timer(CALL_SECONDS, process.send_signal, [signal.SIGINT]),
+            threading.Timer(CALL_SECONDS + INTERRUPTED_SECONDS, process.kill),
+        ]
+        for deadline in deadlines:
+            deadline.start()
         for line in process.stdout:
             sys.stdout.write(line)
             sys.stdout.flush()
             if re.search(r"\d+ (passed|failed|skipped|error|deselected).* in [\d.]+s", line):
                 closing = line
+        for deadline in deadlines:
+            deadline.cancel()
     return process.returncode, closing
 
 

@@ -1,4 +1,4 @@
-"""The staff's pages of downloads: the list, one download, a report, who holds a revision, and mailing them."""
+"""The staff's pages of downloads: the list, one download, a report, holders, and mailing them."""
 
 import csv
 import io
@@ -89,7 +89,7 @@ def test_remy_reads_who_took_what_by_day_and_every_request(manager, ada, weights
     ],
 )
 @pytest.mark.parametrize("view", ["", "&view=requests"])
-def test_list_is_filtered(manager, ada, release, weights, question, found, view):
+def test_list_is_filtered(manager, ada, release, weights, *, question, found, view):
     grace = cast.developer("grace@example.org", release)
     olga = cast.person("olga@example.org")
     elsewhere = revision(cast.release("other", under=release.licence), "v9", model=5)
@@ -99,7 +99,8 @@ def test_list_is_filtered(manager, ada, release, weights, question, found, view)
 
     page = manager.get(f"{LIST}?{question.format(commit=weights.commit[:9].upper())}{view}")
 
-    people = {one for one in "ago" if f"{dict(a='ada', g='grace', o='olga')[one]}@example.org<" in text(page)}
+    names = {"a": "ada", "g": "grace", "o": "olga"}
+    people = {letter for letter, name in names.items() if f"{name}@example.org<" in text(page)}
     assert page.status_code == 200
     assert people == found
     assert ("No download found" in text(page)) == (not found)
@@ -146,7 +147,7 @@ def test_nonsense_is_answered_as_such(manager, ada, weights, question):
 @pytest.mark.parametrize("number", [1, 3])
 @pytest.mark.parametrize("address", [LIST, f"{LIST}?view=requests&release=tiny&person=p"])
 def test_list_costs_the_same_for_one_and_three(
-    manager, release, weights, number, address, django_assert_max_num_queries
+    manager, release, weights, *, number, address, django_assert_max_num_queries
 ):
     for index in range(number):
         take(cast.person(f"p{index}@example.org"), weights, "model")
@@ -160,15 +161,16 @@ def test_list_costs_the_same_for_one_and_three(
 def test_download_shows_everything_that_was_recorded(manager, ada, weights):
     made = take(
         ada, weights, "model", (0, 99), (900, 999), sent=120,
-        client="curl/8.5.0 <b>", cut_reason="The approval was revoked.", connection="192.0.2.7 1 192.0.2.1 443",
+        client="curl/8.5.0 <b>", cut_reason="The approval was revoked.",
+        connection="192.0.2.7 1 192.0.2.1 443",
     )  # fmt: skip
 
     page = text(manager.get(f"{LIST}{made.pk}/"))
 
     for shown in (
         "ada@example.org", "Open Weights Licence 1.0, accepted on", "192.0.2.7", "curl/8.5.0 &lt;b&gt;",
-        weights.commit, made.file.sha256, "                curl\n", "The approval was revoked.", "192.0.2.7 1 192.0.2.1 443",
-        ">900<", ">999<", ">120<", "The portal itself", "Ended by the portal",
+        weights.commit, made.file.sha256, "                curl\n", "The approval was revoked.",
+        "192.0.2.7 1 192.0.2.1 443", ">900<", ">999<", ">120<", "The portal itself", "Ended by the portal",
     ):  # fmt: skip
         assert shown in page, shown
     assert "In the ledger" not in page
@@ -232,7 +234,7 @@ def test_holders_go_on_page_by_page(manager, release, weights, holders_page):
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_holders_cost_the_same_for_one_and_three(
-    manager, release, weights, holders_page, number, django_assert_num_queries
+    manager, release, weights, holders_page, *, number, django_assert_num_queries
 ):
     for index in range(number):
         take(cast.person(f"p{index}@example.org"), weights, "model")
@@ -293,9 +295,7 @@ def test_remy_writes_previews_and_mails_the_holders_with_one_click(
     assert [message.to for message in outbox.outbox] == [["ada@example.org"]]
 
 
-def test_draft_says_why_a_revision_was_yanked_or_its_release_withdrawn(
-    manager, ada, weights, holders_page
-):
+def test_draft_says_why_a_revision_was_yanked_or_its_release_withdrawn(manager, ada, weights, holders_page):
     take(ada, weights, "model")
     Revision.objects.update(yanked_at=timezone.now(), yank_reason="A shard was wrong.")
     yanked = manager.get(f"{holders_page}mail/")
@@ -320,7 +320,7 @@ def test_draft_says_why_a_revision_was_yanked_or_its_release_withdrawn(
     ],
 )
 @pytest.mark.parametrize("step", ["preview", "send"])
-def test_wrong_letter_is_not_sent_and_stays(manager, ada, weights, holders_page, changes, sentence, step):
+def test_wrong_letter_is_not_sent_and_stays(manager, ada, weights, holders_page, *, changes, sentence, step):
     take(ada, weights, "model")
 
     page = manager.post(f"{holders_page}mail/", letter(**changes) | {"step": step})
