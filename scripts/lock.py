@@ -19,6 +19,9 @@ def main() -> None:
     compile_list("app.txt", "pyproject.toml")
     compile_list("dev.txt", "pyproject.toml", "--extra", "dev")
     compile_list("uv.txt", "requirements/uv.in")
+    # The Hub's clients whose generations behave differently; tests/clients has an environment for each.
+    for generation in ("0.36", "1", "2"):
+        compile_list(f"hub-{generation}.txt", f"requirements/hub-{generation}.in")
     compile_list("vllm.txt", "requirements/vllm.in", "--override", "requirements/vllm-overrides.in")
     split_vllm_list()
 
