@@ -8,7 +8,6 @@ from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.common.refusals import Refusal
 from portal.hub import limits, links
 from portal.hub.callers import reference_of
 from portal.hub.models import Carrier, Download, DownloadLink
@@ -138,13 +137,7 @@ def _require_room(wish: Wish) -> None:
     if refusal is not None:
         raise refusal
     if wish.link is not None and not links.reserve(wish.link, wish.asked_bytes):
-        raise Refusal(
-            "link_used_up",
-            "This link has been used up. Make a new one on the release's page.",
-            status=403,
-            remedy=wish.file.revision.release.get_absolute_url(),
-            reference=reference,
-        )
+        raise links.used_up(wish.link)
 
 
 def _acceptance(user: User, licence_id: int) -> Acceptance | None:

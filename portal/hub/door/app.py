@@ -18,7 +18,7 @@ from portal.hub.door.moving import Parts
 from portal.hub.door.reply import Reply, etag_of, headers_of
 from portal.hub.door.request import Request
 from portal.hub.door.running import Running
-from portal.hub.errors import told
+from portal.hub.errors import DATABASE_AWAY, told
 from portal.hub.limits import TRY_AGAIN_SECONDS
 from portal.releases.models import WeightFile
 
@@ -51,8 +51,7 @@ class Door:
                 await _refuse(reply, refusal)
         except DatabaseError as error:
             log.warning("door_database_away", error=type(error).__name__)
-            sentence = "The portal cannot look up your access at present. Try again in a moment."
-            await _refuse(reply, Refusal("database_unavailable", sentence, status=503))
+            await _refuse(reply, Refusal("database_unavailable", DATABASE_AWAY, status=503))
 
     async def stop(self) -> None:
         """Stop what runs beside the requests."""
