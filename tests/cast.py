@@ -60,7 +60,6 @@ def release(slug: str = "tiny", *, status: str = ReleaseStatus.OPEN, under: Lice
         summary="A small model.",
         stage=Stage.EARLY_ACCESS,
         status=status,
-        opened_at=timezone.now() if status == ReleaseStatus.OPEN else None,
         licence=under or licence(f"licence-of-{slug}"),
         served_model_name=slug,
     )

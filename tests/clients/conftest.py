@@ -142,6 +142,7 @@ def people(portal: TlsPortal, root: Path) -> World:
     programme = cast.programme(tiny, Release.objects.get(slug="big"))
     for slug in ("withdrawn", "outdated", "yanked"):
         other = cast.release(slug)
+        Release.objects.filter(pk=other.pk).update(opened_at=timezone.now())
         frozen = freeze(other, root / slug)
         programme.releases.add(other)
     ada = cast.person("ada@example.org")
