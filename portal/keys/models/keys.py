@@ -1,14 +1,11 @@
-"""API keys, of which only a keyed hash is stored, and what was used with each."""
+"""API keys, of which only a keyed hash is stored."""
 
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
-
-from portal.releases.models import Release
 
 
 class Scope(models.TextChoices):
@@ -89,77 +86,3 @@ class ApiKey(models.Model):
     def scope_labels(self) -> list[str]:
         """The scopes in words."""
         return [str(Scope(scope).label) for scope in self.scopes]
-
-
-# Rows of `values()`: names to numbers.
-Sums = models.QuerySet[Any, dict[str, Any]]
-
-
-class DailyUsageQuerySet(models.QuerySet["DailyUsage"]):
-    """Questions about many days."""
-
-    def visible_to(self, user: object) -> "DailyUsageQuerySet":
-        """The usage of the keys that `user` owns."""
-        return self.filter(key__user=user)
-
-    def since(self, day: date) -> "DailyUsageQuerySet":
-        """The usage from `day` on."""
-        return self.filter(day__gte=day)
-
-    def totals(self) -> dict[str, Any]:
-        """Requests, failures and tokens over all of these rows. One query."""
-        return self.aggregate(**_SUMS)
-
-    def by_day(self) -> Sums:
-        """The same for each day, newest first."""
-        rows: Sums = self.values("day").annotate(**_SUMS).order_by("-day")
-        return rows
-
-    def by_key(self) -> Sums:
-        """The same for each key and release, the busiest first."""
-        names = ("key__name", "key__public_id", "release__name")
-        rows: Sums = self.values(*names).annotate(**_SUMS)
-        return rows.order_by("-requests", "key__public_id", "release__name")
-
-
-_SUMS = {
-    name: models.functions.Coalesce(models.Sum(f"{name}_count"), 0)
-    for name in ("requests", "failures", "prompt_tokens", "completion_tokens")
-}
-
-
-class DailyUsage(models.Model):
-    """What one key did with one release on one day (UTC)."""
-
-    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="daily_usage")
-    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="+")
-    day = models.DateField()
-    requests_count = models.PositiveBigIntegerField("requests", default=0)
-    failures_count = models.PositiveBigIntegerField("failed requests", default=0)
-    prompt_tokens_count = models.PositiveBigIntegerField("prompt tokens", default=0)
-    completion_tokens_count = models.PositiveBigIntegerField("completion tokens", default=0)
-
-    objects = DailyUsageQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "daily usage"
-        verbose_name_plural = "daily usage"
-        constraints = [
-            models.UniqueConstraint(fields=["key", "release", "day"], name="one_usage_row_a_key_release_day"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.key.prefix} {self.day}"
-
-
-class UsageCursor(models.Model):
-    """How far the usage stream has been written to the database; moved in the transaction of the write."""
-
-    stream = models.CharField(max_length=60, primary_key=True)
-    last_id = models.CharField(max_length=40, default="0-0")
-
-    class Meta:
-        verbose_name = "usage cursor"
-
-    def __str__(self) -> str:
-        return f"{self.stream} up to {self.last_id}"
