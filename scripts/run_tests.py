@@ -25,6 +25,8 @@ BANNER = "!" * 100
 
 def main(arguments: list[str]) -> int:
     """Run the calls, print one closing line, and fail if any failed."""
+    # What starts us in the background may have switched interrupts off, for those whom we start, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     is_fast = "--fast" in arguments
     extra = [argument for argument in arguments if argument != "--fast"]
     began = time.monotonic()

@@ -29,8 +29,7 @@ def running_stack(django_db_setup: None, django_db_blocker: Any) -> Iterator[Sta
 @pytest.fixture
 def stack(running_stack: Stack, transactional_db: None) -> Stack:
     """The live processes; what the test writes is committed, so that they see it."""
-    if "worker" not in running_stack.processes:
-        running_stack.start_worker()
+    running_stack.mend()
     return running_stack
 
 

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import redis
 import requests
 from django.conf import settings
 from django.db import connection
 from django.test import Client
 
+from playground import readiness
 from playground.models import Generation
 from portal.accounts.models import User
 from portal.local.parts import Leash
@@ -94,6 +96,15 @@ class Stack:
         )  # fmt: skip
         log = self.folder / "worker.log"
         wait_for(lambda: b" ready." in log.read_bytes())
+
+    def mend(self) -> None:
+        """Start again what a test before has killed, and forget what was known of the model."""
+        if "upstream" not in self.processes:
+            self.start_upstream()
+        if "worker" not in self.processes:
+            self.start_worker()
+        with redis.Redis.from_url(self.env["REDIS_URL"]) as valkey:
+            valkey.delete(readiness.KEY)
 
     def kill(self, name: str) -> None:
         """Kill one process as the kernel would for memory."""

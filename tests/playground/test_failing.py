@@ -162,14 +162,14 @@ def test_a_message_sent_while_the_model_loads_is_answered_when_it_is_ready(ada_v
     stack.kill("upstream")
     stack.run(
         "import json, time; from playground import streams;"
-        "streams.client().set('portal:model', json.dumps({'state': 'starting', 'since': time.time() - 42,"
-        " 'detail': 'It is starting.'}))"
+        "streams.client().set('portal:model', json.dumps({'state': 'downloading', 'since': time.time() - 42,"
+        " 'detail': '41% of 257 MB'}))"
     )
     page = ada_visits.get(f"/playground/?release={release.slug}").text
     generation = ada_visits.send("words=3", release=release)
     wait_for(lambda: Generation.objects.get(pk=generation.pk).sent_at is None)
     stack.run(PROBE)
-    assert "The model is loading: starting, 4" in page
+    assert "The model is loading: being downloaded from the portal (41% of 257 MB), 4" in page
     assert Generation.objects.get(pk=generation.pk).status == GenerationStatus.QUEUED
 
     stack.start_upstream()
