@@ -49,7 +49,7 @@ class KeyForm(forms.Form):
         kwargs.setdefault("initial", {})["slip"] = SLIP.sign(f"{user.pk}:{tokens.new_public_id()}")
         super().__init__(*args, **kwargs)
         may_review = user.has_perm(REVIEW_PERMISSION)
-        offered = [scope for scope in Scope if scope != Scope.REVIEW or may_review]
+        offered = [*DEVELOPER_SCOPES, Scope.REVIEW] if may_review else DEVELOPER_SCOPES
         self.fields["scopes"].choices = [(scope.value, scope.label) for scope in offered]  # type: ignore[attr-defined]
 
     def clean_slip(self) -> str:

@@ -5,8 +5,12 @@ from portal.keys.models.keys import (
     REVIEW_PERMISSION,
     ApiKey,
     ApiKeyQuerySet,
+    KeyNetwork,
     Scope,
+    ServiceAccount,
 )
+from portal.keys.models.leaks import LeakOutcome, LeakReport
+from portal.keys.models.limits import Limit, UsageAlert
 from portal.keys.models.usage import DailyUsage, UsageCursor
 
 __all__ = [
@@ -15,6 +19,12 @@ __all__ = [
     "ApiKey",
     "ApiKeyQuerySet",
     "DailyUsage",
+    "KeyNetwork",
+    "LeakOutcome",
+    "LeakReport",
+    "Limit",
     "Scope",
+    "ServiceAccount",
+    "UsageAlert",
     "UsageCursor",
 ]

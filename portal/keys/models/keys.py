@@ -7,12 +7,15 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from portal.releases.models import Release
+
 
 class Scope(models.TextChoices):
     """What a key may be used for."""
 
     INFERENCE = "inference", "Call models through the API"
     WEIGHTS = "weights", "Download weights"
+    ACCOUNT = "account", "Read the account and its usage"
     REVIEW = "review", "Administer access requests"
 
 
@@ -43,6 +46,27 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(models.Q(last_used_at=None) | models.Q(last_used_at__lt=moment))
 
 
+class ServiceAccount(models.Model):
+    """A program of a team's that has keys of its own: they stay when a member who made one leaves."""
+
+    name = models.CharField(max_length=80)
+    purpose = models.CharField(max_length=300, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="service_accounts"
+    )
+    # They make, rotate and revoke its keys, as the owner does.
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    closed_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        verbose_name = "service account"
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ApiKey(models.Model):
     """A key; `public_id` finds it, `digest` (HMAC-SHA256 under the pepper) proves it."""
 
@@ -55,6 +79,21 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=300, blank=True)
+    # None: every release that is open to the owner, those to come among them.
+    releases = models.ManyToManyField(Release, related_name="+", blank=True)
+    # In CIDR notation (RFC 4632, RFC 4291); none: from anywhere.
+    networks = ArrayField(models.CharField(max_length=43), default=list, blank=True)
+    # Whose key it is when it is a team's; `user` then answers for it and is whom gates ask about.
+    service_account = models.ForeignKey(
+        ServiceAccount, on_delete=models.CASCADE, null=True, blank=True, related_name="keys"
+    )
+    # The key that took over from this one, which goes on until `expires_at`.
+    replaced_by = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="replaces"
+    )
+    last_used_address = models.GenericIPAddressField(null=True, editable=False)
+    last_used_client = models.CharField(max_length=200, blank=True, editable=False)
 
     objects = ApiKeyQuerySet.as_manager()
 
@@ -86,3 +125,19 @@ class ApiKey(models.Model):
     def scope_labels(self) -> list[str]:
         """The scopes in words."""
         return [str(Scope(scope).label) for scope in self.scopes]
+
+
+class KeyNetwork(models.Model):
+    """A network from which a key was used: an IPv4 /24 or an IPv6 /48, in CIDR notation."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="used_networks")
+    network = models.CharField(max_length=43)
+    first_used_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "network of a key"
+        verbose_name_plural = "networks of keys"
+        constraints = [models.UniqueConstraint(fields=["key", "network"], name="one_row_a_key_and_network")]
+
+    def __str__(self) -> str:
+        return f"{self.key.prefix} from {self.network}"

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from portal.keys.models.keys import ApiKey
@@ -55,6 +56,8 @@ class DailyUsage(models.Model):
     failures_count = models.PositiveBigIntegerField("failed requests", default=0)
     prompt_tokens_count = models.PositiveBigIntegerField("prompt tokens", default=0)
     completion_tokens_count = models.PositiveBigIntegerField("completion tokens", default=0)
+    # How many requests took how long to their first token; `portal.keys.percentiles` has the bounds.
+    first_token_counts = ArrayField(models.PositiveBigIntegerField(), default=list, blank=True)
 
     objects = DailyUsageQuerySet.as_manager()
 
