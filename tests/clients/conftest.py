@@ -22,8 +22,8 @@ from portal.releases import actions, importing
 from portal.releases.models import Release, Revision
 from portal.releases.yanking import yank
 from tests import cast
-from tests.clients.environments import GENERATIONS, Environment, environment
 from tests.clients.portal import TlsPortal
+from tests.environments import environment
 
 DRIVER = Path(__file__).with_name("driver.py")
 MODEL = "open-weights/tiny"
@@ -77,19 +77,19 @@ def world(django_db_setup, django_db_blocker, tmp_path_factory):
             call_command("flush", verbosity=0, interactive=False)
 
 
-@pytest.fixture(scope="package", params=GENERATIONS)
-def client_environment(request) -> Environment:
-    """The client of one generation."""
-    return environment(request.param)
+@pytest.fixture(scope="package", params=["0.36", "1", "2"])
+def generation(request) -> str:
+    """Each of the Hub's clients: they differ in what they ask and show."""
+    return request.param
 
 
 class HubClient:
     """A client in its own environment, with a home and a cache of its own."""
 
-    def __init__(self, world: World, made: Environment, home: Path) -> None:
-        self.generation = made.generation
+    def __init__(self, world: World, generation: str, home: Path) -> None:
+        self.generation = generation
         self.home = home
-        self._made = made
+        self._made = environment(f"hub-{generation}")
         self._world = world
 
     def variables(self, who: str = "ada", **more: str) -> dict[str, str]:
@@ -105,14 +105,14 @@ class HubClient:
     def hf(self, *arguments: str, who: str = "ada", **more: str) -> subprocess.CompletedProcess[str]:
         """Run `hf`; its standard output and error together in `stdout`."""
         return subprocess.run(
-            [str(self._made.hf), *arguments], env=self.variables(who, **more), cwd=self.home,
+            [str(self._made.command("hf")), *arguments], env=self.variables(who, **more), cwd=self.home,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=COMMAND_SECONDS, check=False,
         )  # fmt: skip
 
     def start_hf(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start `hf` and go on."""
         return subprocess.Popen(
-            [str(self._made.hf), *arguments], env=self.variables(), cwd=self.home,
+            [str(self._made.command("hf")), *arguments], env=self.variables(), cwd=self.home,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
@@ -130,9 +130,9 @@ class HubClient:
 
 
 @pytest.fixture
-def client(world, client_environment, tmp_path) -> HubClient:
+def client(world, generation, tmp_path) -> HubClient:
     """A client that has never been here."""
-    return HubClient(world, client_environment, tmp_path)
+    return HubClient(world, generation, tmp_path)
 
 
 def people(portal: TlsPortal, root: Path) -> World:

@@ -1,4 +1,4 @@
-"""An environment for each generation of the Hub's client: they differ in what they ask and show."""
+"""Environments of their own for programs that the portal is tested with and does not use itself."""
 
 import fcntl
 import hashlib
@@ -12,15 +12,13 @@ from django.conf import settings
 
 from portal.local.vllm import cache_folder
 
-GENERATIONS = ("0.36", "1", "2")
 INSTALL_SECONDS = 300
 
 
 @dataclass(frozen=True)
 class Environment:
-    """One generation, installed."""
+    """What a list under requirements/ names, installed."""
 
-    generation: str
     folder: Path
 
     @property
@@ -28,21 +26,20 @@ class Environment:
         """Its interpreter."""
         return self.folder / "bin" / "python"
 
-    @property
-    def hf(self) -> Path:
-        """Its command."""
-        return self.folder / "bin" / "hf"
+    def command(self, name: str) -> Path:
+        """A program that was installed."""
+        return self.folder / "bin" / name
 
 
-def environment(generation: str) -> Environment:
-    """The environment of `generation`, made from its hashed lock if it is not there."""
-    lock = Path(settings.BASE_DIR) / "requirements" / f"hub-{generation}.txt"
+def environment(name: str) -> Environment:
+    """The environment of requirements/`name`.txt, made from that hashed lock if it is not there."""
+    lock = Path(settings.BASE_DIR) / "requirements" / f"{name}.txt"
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     key = hashlib.sha256(lock.read_bytes() + version.encode()).hexdigest()[:12]
-    folder = cache_folder() / f"hub-{generation}-{key}"
+    folder = cache_folder() / f"{name}-{key}"
     done = folder / "installed"
     cache_folder().mkdir(parents=True, exist_ok=True)
-    with (cache_folder() / "clients.lock").open("w") as turn:
+    with (cache_folder() / "environments.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -51,10 +48,10 @@ def environment(generation: str) -> Environment:
             python = str(folder / "bin" / "python")
             run([*uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", str(lock)])
             done.touch()
-    return Environment(generation, folder)
+    return Environment(folder)
 
 
 def run(command: list[str]) -> None:
     """Run a step of the installation, and say loudly when it fails."""
     done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False)
-    assert done.returncode == 0, f"A CLIENT'S ENVIRONMENT COULD NOT BE MADE: {done.stderr[-2000:]}"
+    assert done.returncode == 0, f"AN ENVIRONMENT COULD NOT BE MADE: {done.stderr[-2000:]}"
