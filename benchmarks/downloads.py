@@ -16,6 +16,7 @@ import os
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -28,8 +29,9 @@ import django
 import httptools
 import psutil
 
-from benchmarks.gateway import process, quantile
+from benchmarks.gateway import quantile
 from benchmarks.load import Call
+from benchmarks.peers import process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
@@ -48,7 +50,8 @@ GIB = 1024**3
 PARTS = 8
 USERS, WORKERS = 50, 8
 DOOR = (
-    *("uvicorn", "portal.asgi:application", "--loop=uvloop", "--http=portal.hub.zerocopy:ZeroCopyProtocol"),
+    *(sys.executable, "-m", "uvicorn", "portal.asgi:application", "--loop=uvloop"),
+    *("--http=portal.hub.zerocopy:ZeroCopyProtocol",),
     *("--log-level=warning", "--no-access-log", "--timeout-graceful-shutdown=1", "--port={port}"),
 )
 
@@ -259,8 +262,8 @@ def measure(root: Path, options: argparse.Namespace) -> None:
         for word in ("whole", "in ranges")
     ]
     with (
-        process(0, *DOOR, **variables) as (own_url, own_pid),
-        process(0, *DOOR, **variables, **behind) as (gate_url, gate_pid),
+        process(0, *DOOR, variables=variables) as (own_url, own_pid),
+        process(0, *DOOR, variables=variables | behind) as (gate_url, gate_pid),
         nginx(root, upstream_port=urlsplit(gate_url).port or 0) as (port, bare_port, workers),
     ):
         bare = f"http://127.0.0.1:{bare_port}/{file.sha256[:2]}/{file.sha256}"

@@ -1,31 +1,34 @@
-"""How much the gateway adds: the same requests straight to a model server and through the portal, in one run.
+"""How much the gateway adds: the same requests straight to a model server, and through it and its peers.
 
-    .venv/bin/python -m benchmarks.gateway [--requests 2000] [--streams 64] [--peers name=URL ...]
+    .venv/bin/python -m benchmarks.gateway [--requests 4000] [--without-litellm] [--peers name=URL ...]
 
 Needs DATABASE_URL (a throw-away database with the portal's tables) and REDIS_URL. Starts a model
-server that answers at once, and the portal under uvicorn; the portal has core 0 to itself, the
-load and the model server share core 1. Figures on shared machines are worth no more than their
-ratios in one run, and processor time a request is the one to trust. Fails nothing; prints a table.
+server that answers at once, nginx as a plain proxy, the portal under uvicorn, and LiteLLM's proxy
+in an environment of its own; each proxy runs on core 0, which it has to itself while it is
+measured, and the load and the model server share core 1. Figures on shared machines are worth no
+more than their ratios in one run, and processor time a request is the one to trust. Fails
+nothing; prints tables.
 """
 
 import argparse
 import asyncio
 import contextlib
 import os
-import socket
 import statistics
-import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import django
 
+from benchmarks import peers
 from benchmarks.load import Target, at_once, side_by_side, streams
 
-DIRECTORY = Path(__file__).resolve().parent.parent
+STREAMS = (1, 32, 64, 256)
+# LiteLLM answers so few that it is asked fewer times.
+SLOW = frozenset({"litellm"})
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -38,7 +41,7 @@ class Row:
     rate: float
     json_ms: list[float]
     first_ms: list[float]
-    tokens_per_second: float
+    tokens_per_second: dict[int, float]
     memory_mb: float
 
 
@@ -61,17 +64,18 @@ async def measure(targets: list[Target], options: argparse.Namespace) -> list[Ro
     streamed = await side_by_side(targets, options.requests // 10, stream=True)
     rows = []
     for target in targets:
+        count = options.requests // 10 if target.name in SLOW else options.requests
         before = processor_seconds(target.pid)
-        rate = await at_once(target, options.requests, 16)
+        rate = await at_once(target, count, 16)
         used = processor_seconds(target.pid) - before
         rows.append(
             Row(
                 name=target.name,
-                cpu_us=used / options.requests * 1e6,
+                cpu_us=used / count * 1e6,
                 rate=rate,
                 json_ms=[whole for _, whole in plain[target.name]],
                 first_ms=[first for first, _ in streamed[target.name]],
-                tokens_per_second=await streams(target, options.streams),
+                tokens_per_second={number: await streams(target, number) for number in STREAMS},
                 memory_mb=memory_mb(target.pid),
             )
         )
@@ -80,58 +84,28 @@ async def measure(targets: list[Target], options: argparse.Namespace) -> list[Ro
 
 def show(rows: list[Row]) -> None:
     direct = rows[0]
-    heads = (
-        "",
-        "µs CPU/req",
-        "req/s",
-        "+JSON ms p50/p95",
-        "+first ms p50/p95",
-        "tokens/s",
-        "of direct",
-        "MB",
-    )
-    line = "{:<10} {:>11} {:>8} {:>17} {:>18} {:>9} {:>9} {:>6}"
-    print(line.format(*heads))
+    line = "{:<10} {:>11} {:>8} {:>17} {:>18} {:>6}"
+    print(line.format("", "µs CPU/req", "req/s", "+JSON ms p50/p95", "+first ms p50/p95", "MB"))
     for row in rows:
         added = [
             " / ".join(f"{quantile(values, at) - quantile(base, at):.2f}" for at in (50, 95))
             for values, base in ((row.json_ms, direct.json_ms), (row.first_ms, direct.first_ms))
         ]
-        ratio = f"{row.tokens_per_second / direct.tokens_per_second:.3f}"
         cpu, memory = (f"{number:.0f}" if number else "-" for number in (row.cpu_us, row.memory_mb))
-        print(
-            line.format(
-                row.name, cpu, f"{row.rate:.0f}", *added, f"{row.tokens_per_second:.0f}", ratio, memory
-            )
+        print(line.format(row.name, cpu, f"{row.rate:.0f}", *added, memory))
+    print("\nTokens a second, and of direct:")
+    line = "{:<10}" + " {:>16}" * len(STREAMS)
+    print(line.format("", *(f"{number} streams" for number in STREAMS)))
+    for row in rows:
+        told = (
+            f"{rate:.0f} ({rate / direct.tokens_per_second[number]:.3f})"
+            for number, rate in row.tokens_per_second.items()
         )
+        print(line.format(row.name, *told))
 
 
 def quantile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100)[percent - 1]
-
-
-@contextlib.contextmanager
-def process(core: int, *command: str, **variables: str) -> Iterator[tuple[str, int]]:
-    """A process pinned to a core, with its address and its id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    started = subprocess.Popen(
-        [sys.executable, "-m", *(part.format(port=port) for part in command)],
-        env=os.environ | variables,
-        cwd=DIRECTORY,
-    )
-    with contextlib.suppress(OSError):
-        os.sched_setaffinity(started.pid, {core % (os.cpu_count() or 1)})
-    try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
-                break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}", started.pid
-    finally:
-        started.terminate()
-        started.wait()
 
 
 def a_key(backend_url: str) -> str:
@@ -158,7 +132,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--requests", type=int, default=4000)
-    parser.add_argument("--streams", type=int, default=64)
+    parser.add_argument("--without-litellm", action="store_true")
     parser.add_argument(
         "--peers", nargs="*", default=[], metavar="NAME=URL", help="other gateways, already running"
     )
@@ -167,19 +141,29 @@ def main() -> None:
     django.setup()
     with contextlib.suppress(OSError):
         os.sched_setaffinity(0, {1 % (os.cpu_count() or 1)})
+    python = (sys.executable, "-m")
     portal = (
-        *("uvicorn", "portal.asgi:application", "--loop=uvloop", "--http=httptools", "--log-level=warning"),
-        *("--no-access-log", "--timeout-graceful-shutdown=1", "--port={port}"),
+        *(*python, "uvicorn", "portal.asgi:application", "--loop=uvloop", "--no-access-log"),
+        *("--http=portal.hub.zerocopy:ZeroCopyProtocol", "--log-level=warning"),
+        *("--timeout-graceful-shutdown=1", "--port={port}"),
     )
     unlimited = {"GATEWAY_REQUESTS_PER_MINUTE": "100000000", "GATEWAY_CONCURRENT_REQUESTS": "4096"}
-    with process(1, "benchmarks.upstream", "{port}") as (direct_url, _):
+    with contextlib.ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        direct_url, _ = running.enter_context(peers.process(1, *python, "benchmarks.upstream", "{port}"))
         key = a_key(direct_url)
-        with process(0, *portal, **unlimited) as (url, pid):
-            targets = [Target("direct", direct_url, key), Target("gateway", url, key, pid)]
-            targets += [
-                Target(name, at, key) for name, _, at in (peer.partition("=") for peer in options.peers)
-            ]
-            show(asyncio.run(measure(targets, options)))
+        targets = [Target("direct", direct_url, key)]
+        started = {
+            "nginx": peers.nginx(0, folder, upstream_url=direct_url),
+            "gateway": peers.process(0, *portal, variables=unlimited),
+        }
+        if not options.without_litellm:
+            started["litellm"] = peers.litellm(0, folder, upstream_url=direct_url, key=key)
+        for name, peer in started.items():
+            url, pid = running.enter_context(peer)
+            targets.append(Target(name, url, key, pid))
+        targets += [Target(name, at, key) for name, _, at in (one.partition("=") for one in options.peers)]
+        show(asyncio.run(measure(targets, options)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
+# A crawling stream lasts six seconds.
+WARM_SECONDS, WINDOW_SECONDS = 1.0, 4.0
 BODY = (
     b'{"model":"benchmark","messages":[{"role":"system","content":"You are brief."},'
     b'{"role":"user","content":"Say something of middling length, please."}],"max_tokens":64%b}'
@@ -115,13 +117,16 @@ async def at_once(target: Target, count: int, clients: int) -> float:
 
 
 async def streams(target: Target, count: int) -> float:
-    """Tokens a second over many streams at once."""
-
-    async def client() -> int:
-        call = await connect(target)
-        await call.ask(request_to(target, stream=True).replace(b"middling", b"crawling"))
-        return call.events
-
-    began = time.perf_counter()
-    events = sum(await asyncio.gather(*(client() for _ in range(count))))
-    return events / (time.perf_counter() - began)
+    """Tokens a second over many streams at once, until the first of them would end."""
+    calls = [await connect(target) for _ in range(count)]
+    request = request_to(target, stream=True).replace(b"middling", b"crawling")
+    asking = [asyncio.ensure_future(call.ask(request)) for call in calls]
+    await asyncio.sleep(WARM_SECONDS)
+    began, before = time.perf_counter(), sum(call.events for call in calls)
+    await asyncio.wait(asking, timeout=WINDOW_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    rate = (sum(call.events for call in calls) - before) / (time.perf_counter() - began)
+    for one, call in zip(asking, calls, strict=True):
+        one.cancel()
+        call.transport.abort()
+    await asyncio.gather(*asking, return_exceptions=True)
+    return rate

@@ -22,6 +22,8 @@ def main() -> None:
     # The Hub's clients whose generations behave differently; tests/clients has an environment for each.
     for generation in ("0.36", "1", "2"):
         compile_list(f"hub-{generation}.txt", f"requirements/hub-{generation}.in")
+    # What benchmarks/gateway.py measures the gateway beside.
+    compile_list("litellm.txt", "requirements/litellm.in")
     compile_list("vllm.txt", "requirements/vllm.in", "--override", "requirements/vllm-overrides.in")
     split_vllm_list()
 
