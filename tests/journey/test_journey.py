@@ -124,8 +124,9 @@ def test_newcomer_calls_the_api_and_downloads_the_very_weights_that_are_served(l
     assert hashlib.sha256(body).hexdigest() == shown == hashlib.sha256(served).hexdigest()
     assert part == served[100:300]
 
+    nora.locator("a[href*='config.json']").first.click()
     with nora.expect_download(timeout=steps.SLOW_MS) as download:
-        nora.locator("a[href*='config.json']").first.click()
+        nora.get_by_role("link", name="Download", exact=True).click()
     assert download.value.path().read_bytes() == (loaded / "config.json").read_bytes()
 
 

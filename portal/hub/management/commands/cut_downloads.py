@@ -26,7 +26,7 @@ class Command(BaseCommand):
         """Run until interrupted."""
         _require_ss()
         watch, looked_at = Watch(), 0.0
-        self.stdout.write("Watching the downloads that nginx carries.")
+        self._say("Watching the downloads that nginx carries.")
         try:
             while True:
                 try:
@@ -39,11 +39,16 @@ class Command(BaseCommand):
                     close_old_connections()
                 time.sleep(LOOK_EVERY_SECONDS)
         except KeyboardInterrupt:
-            self.stdout.write("Stopped.")
+            self._say("Stopped.")
 
     def _look(self) -> None:
         if count := cut_refused():
-            self.stdout.write(f"Ended {count} download{'s' if count > 1 else ''}.")
+            self._say(f"Ended {count} download{'s' if count > 1 else ''}.")
+
+    def _say(self, sentence: str) -> None:
+        self.stdout.write(sentence)
+        # A journal reads from a pipe, in which lines would wait for a block to fill.
+        self.stdout.flush()
 
 
 def _require_ss() -> None:
