@@ -213,6 +213,14 @@ LIVE_KEYS_PER_USER = env.int("LIVE_KEYS_PER_USER", default=20)
 # Per key: a loop gone wild is slowed down, a person at work never is.
 GATEWAY_REQUESTS_PER_MINUTE = env.int("GATEWAY_REQUESTS_PER_MINUTE", default=600)
 GATEWAY_CONCURRENT_REQUESTS = env.int("GATEWAY_CONCURRENT_REQUESTS", default=32)
+# Per person, all keys together; 0 for none. A minute's is 32 requests that may each fill a context of
+# 128k tokens, since what a request may come to is held back while it runs; a day's is fifty of them.
+GATEWAY_TOKENS_PER_MINUTE = env.int("GATEWAY_TOKENS_PER_MINUTE", default=4_000_000)
+GATEWAY_TOKENS_PER_DAY = env.int("GATEWAY_TOKENS_PER_DAY", default=200_000_000)
+# What a request may come to where its model server does not tell the length of its context.
+GATEWAY_CONTEXT_TOKENS = env.int("GATEWAY_CONTEXT_TOKENS", default=131_072)
+# While Valkey, which counts, is away: `refuse` (503), or `allow` without limits until it is back.
+GATEWAY_WHEN_VALKEY_IS_AWAY = env.str("GATEWAY_WHEN_VALKEY_IS_AWAY", default="refuse")
 # A prompt of 128k tokens is about half a megabyte; the rest is room for pictures.
 GATEWAY_BODY_BYTES_MAX = env.int("GATEWAY_BODY_BYTES_MAX", default=10 * 1024 * 1024)
 GATEWAY_HEADER_BYTES_MAX = 32 * 1024

@@ -8,11 +8,14 @@ import structlog
 from django.db import DatabaseError
 
 from playground.gateway import errors, wishes
-from playground.gateway.admission import model_object
+from playground.gateway.admission import Route, model_object
 from playground.gateway.errors import ApiError, ClientGone
 from playground.gateway.exchange import Exchange
 from playground.gateway.forwarding import forward
+from playground.gateway.metering import Receipt
+from playground.gateway.reserving import worst_case
 from playground.gateway.running import Running
+from playground.gateway.wishes import Wish
 from portal.keys.models import ApiKey
 
 log = structlog.get_logger(__name__)
@@ -57,17 +60,19 @@ class Gateway:
         key = await running.admission.admit(exchange.header(b"authorization"))
         if exchange.method != wanted_method:
             raise _wrong_method(wanted_method)
-        place, headers = await running.limits.take(key.public_id, exchange.request_id)
-        exchange.extra_headers += headers
+        if wanted_method == "GET":
+            await _count(running, exchange, key)
+            await _answer_models(running, exchange, key)
+            return
         try:
-            if wanted_method == "GET":
-                await _answer_models(running, exchange, key)
-                return
-            wish = wishes.read(await exchange.read_body())
+            with running.limits.reading(key):
+                wish = wishes.read(await exchange.read_body())
             route = await running.admission.route(key, wish.model)
-            await forward(running, exchange, key=key, route=route, wish=wish)
-        finally:
-            running.limits.give_back(place)
+        except ApiError:
+            # What is refused is a request as well.
+            await _count(running, exchange, key)
+            raise
+        await _forward(running, exchange, key=key, route=route, wish=wish)
 
     async def lifespan(self, _: Any, receive: Any, send: Any) -> None:
         """Start and stop with the server."""
@@ -109,6 +114,29 @@ def _method_of(exchange: Exchange) -> str:
 def _wrong_method(wanted: str) -> ApiError:
     sentence = f"This endpoint takes {wanted} only."
     return ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", sentence, headers={"allow": wanted})
+
+
+async def _count(running: Running, exchange: Exchange, key: ApiKey) -> None:
+    """Count a request that asks nothing of a model. Raises ApiError 429 or 503."""
+    terms = await running.limits.terms(key)
+    reservation, headers = await running.limits.reserve(terms, request_id=exchange.request_id, tokens=0)
+    exchange.extra_headers += headers
+    running.limits.settle(reservation, 0)
+
+
+async def _forward(running: Running, exchange: Exchange, *, key: ApiKey, route: Route, wish: Wish) -> None:
+    """Hold the worst to which a request may come, have it answered, and settle what it came to."""
+    terms = await running.limits.terms(key, route)
+    tokens = worst_case(
+        exchange.path, wish.fields, body_bytes=len(wish.body), context_tokens=terms.context_tokens
+    )
+    reservation, headers = await running.limits.reserve(terms, request_id=exchange.request_id, tokens=tokens)
+    exchange.extra_headers += headers
+    receipt = Receipt()
+    try:
+        await forward(running, exchange, key=key, route=route, wish=wish, receipt=receipt)
+    finally:
+        running.limits.settle(reservation, receipt.tokens_to_count(is_started=exchange.is_started))
 
 
 async def _answer_models(running: Running, exchange: Exchange, key: ApiKey) -> None:

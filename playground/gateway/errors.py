@@ -37,6 +37,8 @@ class ApiError(Exception):
     param: str | None = None
     link: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    # OpenAI's `type`; "" for the one that belongs to the status.
+    kind: str = ""
 
     def __str__(self) -> str:
         return f"{self.status} {self.code}"
@@ -46,7 +48,7 @@ class ApiError(Exception):
         kind = "server_error" if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
         error: dict[str, Any] = {
             "message": f"{self.message} See {self.link}" if self.link else self.message,
-            "type": TYPES.get(HTTPStatus(self.status), kind),
+            "type": self.kind or TYPES.get(HTTPStatus(self.status), kind),
             "param": self.param,
             "code": self.code,
         }

@@ -12,23 +12,21 @@ from playground.gateway.backends import UpstreamAway, UpstreamFull
 from playground.gateway.connection import UpstreamLost, UpstreamSilent
 from playground.gateway.errors import ApiError, ClientGone
 from playground.gateway.exchange import Exchange
-from playground.gateway.metering import Receipt
+from playground.gateway.metering import CLIENT_LEFT, Receipt
 from playground.gateway.relaying import relay
 from playground.gateway.running import Running
 from playground.gateway.wishes import Wish
 from portal.keys.models import ApiKey
 from portal.releases.models import Release
 
-# nginx's status for a client that left before it was answered; it is only written down.
-CLIENT_LEFT = 499
 
-
-async def forward(running: Running, exchange: Exchange, *, key: ApiKey, route: Route, wish: Wish) -> None:
-    """Have the model server answer, and note what was used, however it ends.
+async def forward(
+    running: Running, exchange: Exchange, *, key: ApiKey, route: Route, wish: Wish, receipt: Receipt
+) -> None:
+    """Have the model server answer, and note in `receipt` and the meter what was used, however it ends.
 
     Raises ApiError and ClientGone.
     """
-    receipt = Receipt()
     try:
         async with exchange.watched():
             await _ask(running, exchange, route=route, wish=wish, receipt=receipt)

@@ -1,159 +1,261 @@
-"""How much one key may ask: requests a minute and requests at a time, checked in one round trip to Valkey."""
+"""What a request may use: its worst case is reserved in one round trip to Valkey, and settled at its end."""
 
 import asyncio
-import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
+from functools import partial
+from typing import Any
 
+import structlog
 from django.conf import settings
 
-from playground.gateway import errors
-from playground.gateway.errors import ApiError
+from playground.gateway import errors, limit_scripts, refusing, reserving
+from playground.gateway.admission import Route
+from playground.gateway.limit_scripts import RENEW, RESERVE, SEED, SETTLE
 from playground.gateway.valkey import Command, Valkey, ValkeyAway
+from portal.common.remembering import Remembered
+from portal.common.threads import let_go_after
+from portal.keys import limiting, usage
+from portal.keys.limiting import LimitInForce, Sums
+from portal.keys.models import ApiKey
 
-# A request's place is kept for so long without a sign of life, so that a killed process holds none for ever.
-PLACE_SECONDS = 30
 RENEW_SECONDS = 10
-WINDOW_MS = 60_000
+# How soon what could not be told to Valkey is tried again.
+AGAIN_SECONDS = 0.25
+BATCH_MAX = 500
+# Settlements that wait while Valkey is away; beyond it the oldest are lost, and written off by their lease.
+WAITING_MAX = 100_000
+SEEDING_ATTEMPTS = 3
+# Bodies of one key that a process reads at a time; against clients that open many and send slowly.
+BODIES_MAX = 128
+THREADS = 2
 
-# GCRA: one number, the "theoretical arrival time", is the whole state of a smooth limit that
-# allows a burst of a minute's worth. The sorted set holds the running requests by their expiry.
-ADMIT = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local limit, places = tonumber(ARGV[1]), tonumber(ARGV[2])
-local window, interval = 60000, 60000 / limit
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-local arrival = math.max(now, tonumber(redis.call('GET', KEYS[1]) or now))
-local left = math.floor((window - (arrival - now)) / interval + 0.000001)
-if left < 1 then
-  return {1, 0, math.ceil(arrival - now), math.ceil(arrival + interval - window - now)}
-end
-if redis.call('ZCARD', KEYS[2]) >= places then
-  return {2, left, math.ceil(arrival - now), 1000}
-end
-arrival = arrival + interval
-redis.call('SET', KEYS[1], string.format('%.3f', arrival), 'PX', math.ceil(arrival - now))
-redis.call('ZADD', KEYS[2], now + ARGV[4] * 1000, ARGV[3])
-redis.call('PEXPIRE', KEYS[2], ARGV[4] * 1000)
-return {0, left - 1, math.ceil(arrival - now), 0}
-"""
-RENEW = """
-local time = redis.call('TIME')
-local expiry = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1] * 1000
-for i = 2, #ARGV do redis.call('ZADD', KEYS[1], expiry, ARGV[i]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[1] * 1000)
-"""
-SCRIPTS = (ADMIT, RENEW)
-# SHA-1 is how Valkey names scripts; nothing rests on its strength.
-ADMIT_SHA, RENEW_SHA = (
-    hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest() for script in SCRIPTS
+RESERVE_SHA, SEED_SHA, SETTLE_SHA, RENEW_SHA = (
+    limit_scripts.name_of(script) for script in (RESERVE, SEED, SETTLE, RENEW)
 )
+Headers = list[tuple[bytes, bytes]]
+# Whose limits: a key, its owner, and the release that is asked for, None where none is; and where that is
+# served: address, key and name.
+Question = tuple[int, int, int | None, tuple[str, str, str]]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Reservation:
+    """The tokens that are held for one request, and the run of Valkey under which they are."""
+
+    request_id: str
+    tokens: int
+    record: str
+    run: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An admitted request's place among those of its key."""
+class Terms:
+    """The limits that hold for a request, what the scripts take of them, and the model's context length."""
 
-    public_id: str
-    request_id: str
+    limits: tuple[LimitInForce, ...]
+    names: str
+    arguments: tuple[str | int, ...]
+    context_tokens: int = 0
 
 
 class Limits:
-    """Takes and gives back places. Belongs to one event loop."""
+    """Reserves, settles, and keeps reservations alive. Belongs to one event loop."""
 
     def __init__(self, valkey: Valkey) -> None:
         self._valkey = valkey
-        self._taken: set[Place] = set()
-        self._given_back: list[Place] = []
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="limits")
+        self._terms: Remembered[Question, Terms] = Remembered(_find_terms, threads=self._threads)
+        self._held: set[Reservation] = set()
+        self._settled: deque[Command] = deque(maxlen=WAITING_MAX)
+        self._is_sending = False
+        self._reading: dict[int, int] = {}
+        self._seeding: dict[str, asyncio.Task[None]] = {}
+        # Valkey was away, and may have lost what this process holds.
+        self._is_shaken = False
 
-    async def take(self, public_id: str, request_id: str) -> tuple[Place, list[tuple[bytes, bytes]]]:
-        """Take a place for a request; return it with the answer's x-ratelimit headers.
+    async def terms(self, key: ApiKey, route: Route | None = None) -> Terms:
+        """Which limits hold for a request with `key`, at most a second old."""
+        if route is None:
+            return await self._terms.get((key.pk, key.user_id, None, ("", "", "")))
+        served = (route.base_url, route.api_key, route.served_model_name)
+        return await self._terms.get((key.pk, key.user_id, route.release.pk, served))
 
-        Raises ApiError 429 when the key has none left, and 503 when Valkey is away: without
-        it nobody knows, and a limit that can be switched off by an outage is none.
+    async def reserve(self, terms: Terms, *, request_id: str, tokens: int) -> tuple[Reservation, Headers]:
+        """Hold `tokens` for a request under every limit of `terms`; return the x-ratelimit headers too.
+
+        All or nothing, in one round trip. Raises ApiError 429 that names the limit in the way,
+        and 503 when Valkey is away and the settings say so: a limit that can be switched off
+        by an outage is none.
         """
-        limit, places = settings.GATEWAY_REQUESTS_PER_MINUTE, settings.GATEWAY_CONCURRENT_REQUESTS
-        rate_key, places_key = f"gateway:rate:{public_id}", _places_key(public_id)
+        reservation = Reservation(request_id, tokens, f"{tokens} {terms.names}", b"")
+        command = ("EVALSHA", RESERVE_SHA, 0, request_id, tokens, terms.names, *terms.arguments)
         try:
-            verdict, left, reset_ms, wait_ms = await self._valkey.call(
-                "EVALSHA", ADMIT_SHA, 2, rate_key, places_key, limit, places, request_id, PLACE_SECONDS
-            )
+            reply = await self._ask(command, terms)
         except ValkeyAway as error:
+            self._is_shaken = True
+            if settings.GATEWAY_WHEN_VALKEY_IS_AWAY == "allow":
+                self._held.add(reservation)
+                return reservation, []
+            # It may have been held all the same, just before the reply was lost.
+            self.settle(reservation, 0)
             sentence = "The portal cannot check its limits at present. Try again in a moment."
             raise errors.away("limits_unavailable", sentence, retry_after_seconds=2) from error
-        headers = [
-            (b"x-ratelimit-limit-requests", b"%d" % limit),
-            (b"x-ratelimit-remaining-requests", b"%d" % left),
-            (b"x-ratelimit-reset-requests", _duration(reset_ms)),
-        ]
-        if verdict:
-            raise _too_many(verdict, wait_ms=wait_ms, headers=headers)
-        place = Place(public_id, request_id)
-        self._taken.add(place)
-        return place, headers
+        except asyncio.CancelledError:
+            self.settle(reservation, 0)
+            raise
+        if verdict := reply[0]:
+            raise refusing.too_many(terms.limits[reply[8]], verdict, reply=reply, tokens=tokens)
+        reservation.run = reply[7]
+        self._held.add(reservation)
+        return reservation, refusing.headers(reply)
 
-    def give_back(self, place: Place) -> None:
-        """Free a place, at once and without waiting for it."""
-        self._taken.discard(place)
-        self._given_back.append(place)
-        if len(self._given_back) == 1:
-            asyncio.get_running_loop().call_soon(self._send_back)
+    @contextmanager
+    def reading(self, key: ApiKey) -> Iterator[None]:
+        """Count a request whose body is on its way, since only then its limits are known.
 
-    def _send_back(self) -> None:
-        places, self._given_back = self._given_back, []
-        task = asyncio.ensure_future(
-            self._valkey.call_all(
-                [("ZREM", _places_key(place.public_id), place.request_id) for place in places]
-            )
+        Raises ApiError 429 when too many bodies of one key are on their way to this process.
+        """
+        count = self._reading.get(key.pk, 0)
+        if count >= BODIES_MAX:
+            raise refusing.too_many_bodies()
+        self._reading[key.pk] = count + 1
+        try:
+            yield
+        finally:
+            if self._reading[key.pk] == 1:
+                del self._reading[key.pk]
+            else:
+                self._reading[key.pk] -= 1
+
+    def settle(self, reservation: Reservation, used_tokens: int | None) -> None:
+        """Count what a request used, None for all that was held; at once, and without waiting for it."""
+        self._held.discard(reservation)
+        used = -1 if used_tokens is None else used_tokens
+        if used > reservation.tokens:
+            held, request_id = reservation.tokens, reservation.request_id
+            log.warning("gateway_worst_case_too_low", request_id=request_id, held=held, used=used)
+        self._settled.append(
+            ("EVALSHA", SETTLE_SHA, 0, reservation.request_id, used, reservation.run, reservation.record)
         )
-        # A place that cannot be given back runs out by itself.
-        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        if not self._is_sending:
+            self._is_sending = True
+            asyncio.get_running_loop().call_soon(self._begin_sending)
+
+    async def flush(self) -> None:
+        """Write the settlements that wait. Raises ValkeyAway, and what is not written stays.
+
+        One that was written although its reply was lost is no-op the second time.
+        """
+        while self._settled:
+            batch = [self._settled.popleft() for _ in range(min(BATCH_MAX, len(self._settled)))]
+            try:
+                await self._valkey.call_all(batch)
+            except BaseException:
+                self._settled.extendleft(reversed(batch))
+                raise
 
     async def keep_renewing(self) -> None:
-        """Keep the places of requests that take long, for as long as this process lives."""
+        """Keep the reservations of requests that take long, for as long as this process lives."""
+        waited = 0.0
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            by_key: dict[str, list[str]] = {}
-            for place in self._taken:
-                by_key.setdefault(place.public_id, []).append(place.request_id)
-            commands: list[Command] = [
-                ("EVALSHA", RENEW_SHA, 1, _places_key(public_id), PLACE_SECONDS, *request_ids)
-                for public_id, request_ids in by_key.items()
-            ]
+            await asyncio.sleep(AGAIN_SECONDS)
+            waited += AGAIN_SECONDS
             try:
-                if commands:
-                    await self._valkey.call_all(commands)
+                if waited >= RENEW_SECONDS or self._is_shaken:
+                    await self._renew()
+                    waited = 0.0
+                await self.flush()
             except ValkeyAway:
-                continue
+                self._is_shaken = True
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _ask(self, command: Command, terms: Terms) -> list[Any]:
+        """The verdict, budgets compared with the database first if Valkey does not know them."""
+        for _ in range(SEEDING_ATTEMPTS):
+            if self._is_shaken:
+                await self._renew()
+            reply: list[Any] = await self._valkey.call(*command)
+            if reply[0] >= 0:
+                return reply
+            await asyncio.gather(*(self._seed(terms.limits[index]) for index in reply[1:]))
+        raise ValkeyAway("Valkey forgets the budgets as fast as they are told.")
+
+    async def _seed(self, limit: LimitInForce) -> None:
+        """Tell Valkey what the database knows of a limit; asked for by many, done once."""
+        task = self._seeding.get(limit.name)
+        if task is None:
+            task = self._seeding[limit.name] = asyncio.create_task(self._seed_one(limit))
+            task.add_done_callback(partial(self._seeded, limit.name))
+        await asyncio.shield(task)
+
+    async def _seed_one(self, limit: LimitInForce) -> None:
+        sums = await asyncio.get_running_loop().run_in_executor(
+            self._threads, let_go_after, _known_sums, limit.name
+        )
+        await self._valkey.call(
+            "EVALSHA", SEED_SHA, 0, limit.name, limit.limit_id, sums.day, sums.day_tokens, sums.total_tokens
+        )
+
+    def _seeded(self, name: str, task: "asyncio.Task[None]") -> None:
+        del self._seeding[name]
+        if not task.cancelled():
+            # Looked at, since all who waited for it may have left.
+            task.exception()
+
+    async def _renew(self) -> None:
+        self._is_shaken = False
+        held = list(self._held)
+        for start in range(0, len(held), BATCH_MAX):
+            batch = held[start : start + BATCH_MAX]
+            told = [part for one in batch for part in (one.request_id, one.run, one.record)]
+            run = await self._valkey.call("EVALSHA", RENEW_SHA, 0, *told)
+            for one in batch:
+                one.run = run
+
+    def _begin_sending(self) -> None:
+        task = asyncio.ensure_future(self.flush())
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: "asyncio.Task[None]") -> None:
+        self._is_sending = False
+        # What is left is sent again by keep_renewing.
+        if not task.cancelled() and task.exception() is not None:
+            self._is_shaken = True
 
 
-def _places_key(public_id: str) -> str:
-    return f"gateway:places:{public_id}"
+def terms_of(limits: Iterable[LimitInForce], *, context_tokens: int = 0) -> Terms:
+    """What the scripts take of `limits`."""
+    given = tuple(limits)
+    numbers = [[-1 if number is None else number for number in limit.numbers()] for limit in given]
+    names = "".join(
+        f"{limit.name},{per_minute},{limit.limit_id},{int(limit.has_budget)};"
+        for limit, (_, _, per_minute, _, _) in zip(given, numbers, strict=True)
+    )
+    arguments: list[str | int] = []
+    for limit, its in zip(given, numbers, strict=True):
+        arguments += [limit.name, limit.limit_id, *its]
+    return Terms(given, names, tuple(arguments), context_tokens)
 
 
-def _duration(milliseconds: int) -> bytes:
-    """A duration as OpenAI writes it in its headers: `120ms`, `1.5s`, `1m0s`.
-
-    >>> _duration(0), _duration(120), _duration(1500), _duration(60000)
-    (b'0s', b'120ms', b'1.5s', b'1m0s')
-    """
-    seconds = milliseconds / 1000
-    if 0 < milliseconds < 1000:  # noqa: PLR2004
-        return b"%dms" % milliseconds
-    if seconds < 60:  # noqa: PLR2004
-        return f"{seconds:.3g}s".encode()
-    return f"{int(seconds // 60)}m{seconds % 60:.3g}s".encode()
+def _find_terms(question: Question) -> Terms:
+    key_id, user_id, release_id, (base_url, api_key, model) = question
+    limits = limiting.in_force(key_id=key_id, user_id=user_id, release_id=release_id)
+    if release_id is None:
+        return terms_of(limits)
+    context_tokens = reserving.context_tokens(base_url, api_key=api_key, model=model)
+    return terms_of(limits, context_tokens=context_tokens)
 
 
-def _too_many(verdict: int, *, wait_ms: int, headers: list[tuple[bytes, bytes]]) -> ApiError:
-    limit, places = settings.GATEWAY_REQUESTS_PER_MINUTE, settings.GATEWAY_CONCURRENT_REQUESTS
-    seconds = max(1, -(-wait_ms // 1000))
-    if verdict == 1:
-        code = "rate_limit_exceeded"
-        sentence = f"This key may send {limit} requests a minute. Try again in {seconds} s."
-    else:
-        code = "concurrency_limit_exceeded"
-        sentence = f"This key may have {places} requests running at a time. Wait for one to end."
-    told = {name.decode(): value.decode() for name, value in headers} | {"retry-after": str(seconds)}
-    return ApiError(HTTPStatus.TOO_MANY_REQUESTS, code, sentence, headers=told)
+def _known_sums(name: str) -> Sums:
+    # First of all what is still on its way to the database.
+    usage.record_new()
+    return limiting.sums_of(name)

@@ -5,11 +5,14 @@ import json
 import re
 from collections import deque
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from playground.gateway.valkey import Command, Valkey, ValkeyAway
 from portal.keys import usage
 
+# nginx's status for a client that left before it was answered; it is only written down.
+CLIENT_LEFT = 499
 FLUSH_SECONDS = 0.1
 # What waits here while Valkey is away; beyond it the oldest is lost.
 WAITING_MAX = 100_000
@@ -26,6 +29,8 @@ class Used:
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    # Whether the model server said so, and not we who counted.
+    is_told: bool = False
 
     def read(self, told: Any) -> bool:
         """Take over OpenAI's `usage` object; whether it was one."""
@@ -33,6 +38,7 @@ class Used:
             return False
         self.prompt_tokens = _count(told.get("prompt_tokens"))
         self.completion_tokens = _count(told.get("completion_tokens"))
+        self.is_told = True
         return True
 
 
@@ -42,6 +48,17 @@ class Receipt:
 
     status: int = 0
     used: Used = field(default_factory=Used)
+
+    def tokens_to_count(self, *, is_started: bool) -> int | None:
+        """The tokens that count towards limits; None when nobody knows, so that the worst case counts.
+
+        A request that failed before its answer began comes to nothing. One that was broken off
+        does not: the model server has gone on for as long as it did not know.
+        """
+        if self.used.is_told:
+            return self.used.prompt_tokens + self.used.completion_tokens
+        is_failure = self.status >= HTTPStatus.BAD_REQUEST and self.status != CLIENT_LEFT
+        return 0 if is_failure and not is_started else None
 
 
 class AnswerReader:

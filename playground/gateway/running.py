@@ -9,7 +9,8 @@ from django.conf import settings
 
 from playground.gateway.admission import Admission
 from playground.gateway.backends import Backends
-from playground.gateway.limits import SCRIPTS, Limits
+from playground.gateway.limit_scripts import GREET, SCRIPTS
+from playground.gateway.limits import Limits
 from playground.gateway.metering import Meter
 from playground.gateway.valkey import Valkey, ValkeyAway
 from portal.keys import revocations
@@ -23,7 +24,7 @@ class Running:
     """Everything that belongs to one event loop; made inside it."""
 
     def __init__(self) -> None:
-        self.valkey = Valkey(settings.REDIS_URL, scripts=SCRIPTS)
+        self.valkey = Valkey(settings.REDIS_URL, scripts=SCRIPTS, greeting=[("EVAL", GREET, 0)])
         self.admission = Admission()
         self.limits = Limits(self.valkey)
         self.meter = Meter(self.valkey)
@@ -39,14 +40,16 @@ class Running:
         ]
 
     async def stop(self) -> None:
-        """End the tasks, write the usage that waits, and close every connection."""
+        """End the tasks, write the settlements and the usage that wait, and close every connection."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         with suppress(ValkeyAway):
+            await self.limits.flush()
             await self.meter.flush()
         self.backends.close()
         self.admission.close()
+        self.limits.close()
         self.valkey.close()
 
     async def _listen(self) -> None:

@@ -26,9 +26,11 @@ class ValkeyAway(Exception):  # noqa: N818 - the caller decides whether that is 
 class Valkey:
     """A connection that is made when needed and again when lost. Belongs to one event loop."""
 
-    def __init__(self, url: str, *, scripts: Sequence[str] = ()) -> None:
+    def __init__(self, url: str, *, scripts: Sequence[str] = (), greeting: Sequence[Command] = ()) -> None:
         self._settings: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
         self._scripts = scripts
+        # Sent first of all on each new connection.
+        self._own_greeting = greeting
         self._wire: _Wire | None = None
         self._connecting: asyncio.Task[_Wire] | None = None
         self._not_before = 0.0
@@ -101,7 +103,8 @@ class Valkey:
             greeting.append(("AUTH", settings.get("username", "default"), settings["password"]))
         if settings.get("db"):
             greeting.append(("SELECT", int(settings["db"])))
-        return [*greeting, *(("SCRIPT", "LOAD", script) for script in self._scripts)]
+        greeting += [("SCRIPT", "LOAD", script) for script in self._scripts]
+        return [*greeting, *self._own_greeting]
 
 
 class _Wire(asyncio.Protocol):

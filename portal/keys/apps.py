@@ -1,4 +1,4 @@
-"""The app of `portal.keys`."""
+"""The app of `portal.keys`: registers its system checks."""
 
 from django.apps import AppConfig
 
@@ -7,3 +7,7 @@ class KeysConfig(AppConfig):
     """`portal.keys`."""
 
     name = "portal.keys"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from portal.keys import checks  # noqa: F401, PLC0415

@@ -198,7 +198,7 @@ def _one_too_many_a_minute_is_refused(raw):
     answers = [raw.get("/v1/models") for _ in range(4)]
 
     assert answers[-1].status_code == 429
-    assert answers[-1].json()["error"]["type"] == "rate_limit_error"
+    assert answers[-1].json()["error"]["type"] == "requests"
     assert answers[-1].json()["error"]["code"] == "rate_limit_exceeded"
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 12
     assert answers[-1].headers["x-ratelimit-remaining-requests"] == "0"

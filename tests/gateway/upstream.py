@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 JSON = dict[str, Any]
+CONTEXT_TOKENS = 32_768
 
 
 class Upstream:
@@ -29,6 +30,7 @@ class Upstream:
     def app(self) -> web.Application:
         app = web.Application(client_max_size=50_000_000, handler_args={"handler_cancellation": True})
         app.router.add_get("/state", self.state)
+        app.router.add_get("/v1/models", self.models)
         app.router.add_post("/v1/chat/completions", self.complete)
         app.router.add_post("/v1/completions", self.complete)
         app.router.add_post("/v1/embeddings", self.missing)
@@ -39,6 +41,10 @@ class Upstream:
     async def state(self, _: web.Request) -> web.Response:
         told = {"seen": self.seen, "running": self.running, "aborted": self.aborted, "said": self.said}
         return web.json_response(told)
+
+    async def models(self, _: web.Request) -> web.Response:
+        model = {"id": "tiny-served", "object": "model", "max_model_len": CONTEXT_TOKENS}
+        return web.json_response({"object": "list", "data": [model]})
 
     async def missing(self, _: web.Request) -> web.Response:
         return web.json_response({"detail": "Not Found"}, status=404)

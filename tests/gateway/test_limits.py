@@ -1,0 +1,189 @@
+"""Limits of tokens at the running gateway: who is refused, in which words, and what is given back."""
+
+import threading
+
+import httpx2 as httpx
+import pytest
+import redis
+from django.conf import settings
+from openai import OpenAI, RateLimitError
+
+from playground.gateway import limit_scripts
+from portal.keys import actions
+from portal.keys.models import Limit, Scope
+from tests import cast
+from tests.gateway.conftest import eventually, say
+from tests.gateway.upstream import CONTEXT_TOKENS
+
+# What the small model server says of every prompt.
+PROMPT_TOKENS = 7
+
+
+def ask(raw, content="words=5", **more):
+    body = {"model": "tiny", "messages": say(content), "max_tokens": 20, **more}
+    return raw.post("/v1/chat/completions", json=body)
+
+
+@pytest.fixture
+def valkey():
+    with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def state_of(valkey):
+    """The numbers that Valkey holds of one scope."""
+
+    def state(name: str) -> dict[str, float]:
+        told = valkey.hgetall(f"{limit_scripts.SCOPE}{name}")
+        return {field: float(value) for field, value in told.items() if field != "seeded"}
+
+    return state
+
+
+def settled(state_of, name: str) -> dict[str, float]:
+    eventually(lambda: state_of(name).get("reserved") == 0, within_seconds=5)
+    return state_of(name)
+
+
+def test_an_answer_counts_what_it_used_and_nothing_more(raw, key, ada, state_of):
+    Limit.objects.create(user=ada, tokens_per_day=1_000_000)
+
+    answers = [ask(raw, "words=5"), ask(raw, "words=9", n=2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    state = settled(state_of, f"user:{ada.pk}")
+    assert (state["day_used"], state["running"]) == (2 * PROMPT_TOKENS + 5 + 9, 0)
+
+
+def test_the_worst_case_is_held_while_the_request_runs(raw, ada, state_of, release):
+    Limit.objects.create(release=release, tokens_per_day=1_000_000)
+    body = {"model": "tiny", "messages": say("first=1.5 words=2"), "max_tokens": 100, "n": 3}
+    with httpx.Client(base_url=raw.base_url, headers=raw.headers, timeout=20) as second:
+        thread = threading.Thread(target=second.post, args=("/v1/chat/completions",), kwargs={"json": body})
+        thread.start()
+
+        name = f"release:{release.pk}"
+        eventually(lambda: state_of(name).get("running") == 1, within_seconds=3)
+        held = state_of(name)["reserved"]
+        thread.join()
+
+    assert 300 < held < 300 + 1000
+    assert settled(state_of, name)["day_used"] == PROMPT_TOKENS + 2
+
+
+def test_too_many_tokens_a_minute_are_refused_in_words(raw, ada):
+    Limit.objects.create(user=ada, tokens_per_minute=2000)
+
+    answer = ask(raw, max_tokens=3000)
+    smaller = ask(raw, max_tokens=100)
+
+    error = answer.json()["error"]
+    assert answer.status_code == 429
+    assert (error["type"], error["code"]) == ("tokens", "rate_limit_exceeded")
+    assert error["message"].startswith(
+        "Your account may use 2,000 tokens a minute, and 2,000 of them remain; this request may come to 3,"
+    )
+    assert error["message"].endswith("Waiting does not help. A smaller max_tokens may pass now.")
+    assert answer.headers["x-should-retry"] == "false"
+    assert answer.headers["x-ratelimit-limit-tokens"] == "2000"
+    assert answer.headers["x-ratelimit-remaining-tokens"] == "2000"
+    assert smaller.status_code == 200
+    assert 1000 < int(smaller.headers["x-ratelimit-remaining-tokens"]) < 1900
+
+
+def test_a_spent_day_is_an_insufficient_quota_for_the_real_client(client, key, ada, release):
+    cast_limit = Limit.objects.create(release=release, for_each_person=True, tokens_per_day=1000)
+    asked = {"model": "tiny", "messages": say("words=400"), "max_tokens": 300}
+    client.chat.completions.create(**asked)
+
+    with pytest.raises(RateLimitError) as refused:
+        client.chat.completions.create(**asked)
+
+    assert (refused.value.code, refused.value.type) == ("insufficient_quota", "tokens")
+    assert (
+        f"Each user of the model “{cast_limit.release}” may use 1,000 tokens a day" in refused.value.message
+    )
+    assert "They come back at 00:00 UTC" in refused.value.message
+
+
+def test_a_total_is_never_given_back(raw, key):
+    Limit.objects.create(key=key.key, tokens_total=1000)
+    ask(raw, "words=900", max_tokens=300)
+
+    answer = ask(raw)
+
+    assert answer.json()["error"]["code"] == "insufficient_quota"
+    assert "They do not come back by themselves." in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("more", [{"n": 50}, {"n": 50, "stream": True}, {"max_tokens": None}])
+def test_an_oversized_request_is_refused_before_anything_is_generated(raw, ada, state, more):
+    Limit.objects.create(user=ada, tokens_per_day=1500)
+
+    answer = ask(raw, **more)
+
+    assert answer.status_code == 429
+    assert state()["seen"] == []
+
+
+def test_without_max_tokens_the_models_own_context_is_held(raw, ada):
+    Limit.objects.create(user=ada, tokens_per_day=1_000_000)
+
+    answer = ask(raw, max_tokens=None)
+
+    assert answer.headers["x-ratelimit-remaining-tokens"] == str(1_000_000 - CONTEXT_TOKENS)
+
+
+def test_one_persons_use_leaves_the_others_theirs_and_counts_for_all(portal, raw, release, ada, state_of):
+    programme = ada.applications.get().programme
+    Limit.objects.create(programme=programme, tokens_per_day=1_000_000)
+    Limit.objects.create(programme=programme, for_each_person=True, tokens_per_day=1_000_000)
+    cleo = cast.developer("cleo@example.org", release)
+    made = actions.create(cleo, name="calls", scopes=[Scope.INFERENCE], by=cleo)
+
+    ask(raw, "words=10")
+    with httpx.Client(base_url=portal, headers={"Authorization": f"Bearer {made.token}"}) as hers:
+        ask(hers, "words=30")
+
+    names = (f"programme:{programme.pk}", *(f"programme:{programme.pk}:user:{one.pk}" for one in (ada, cleo)))
+    assert [settled(state_of, name)["day_used"] for name in names] == [54, 17, 37]
+
+
+def test_a_failure_of_the_model_server_gives_all_back(raw, ada, state_of):
+    Limit.objects.create(user=ada, tokens_per_day=1_000_000)
+
+    answers = [ask(raw, "status=500"), ask(raw, "status=400")]
+
+    assert [answer.status_code for answer in answers] == [502, 400]
+    assert settled(state_of, f"user:{ada.pk}").get("day_used", 0) == 0
+
+
+def test_a_stream_that_the_client_breaks_off_counts_at_its_worst(raw, ada, state_of):
+    Limit.objects.create(user=ada, tokens_per_day=1_000_000)
+    body = {"model": "tiny", "messages": say("words=50 pause=0.05"), "max_tokens": 60, "stream": True}
+
+    with raw.stream("POST", "/v1/chat/completions", json=body) as answer:
+        held = 1_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"])
+        next(answer.iter_bytes())
+
+    assert settled(state_of, f"user:{ada.pk}")["day_used"] == held
+
+
+def test_a_stream_that_ends_counts_what_it_used(portal, key, ada, state_of):
+    Limit.objects.create(user=ada, tokens_per_day=1_000_000)
+    with OpenAI(base_url=f"{portal}/v1", api_key=key.token, max_retries=0) as client:
+        stream = client.chat.completions.create(
+            model="tiny", messages=say("words=12"), max_tokens=60, stream=True
+        )
+        list(stream)
+
+    assert settled(state_of, f"user:{ada.pk}")["day_used"] == PROMPT_TOKENS + 12
+
+
+def test_refused_requests_count_as_requests(raw, key):
+    Limit.objects.create(key=key.key, requests_per_minute=3)
+
+    codes = [raw.post("/v1/chat/completions", json={"model": "nothing"}).status_code for _ in range(4)]
+
+    assert codes == [404, 404, 404, 429]
