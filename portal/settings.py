@@ -171,6 +171,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 10},
     },
+    "sweep-device-logins": {
+        "task": "portal.keys.tasks.sweep_device_logins",
+        "schedule": timedelta(hours=1),
+    },
     # Imports whose worker was killed: the broker itself would give their task back only after hours.
     "resume-imports": {"task": "portal.releases.tasks.resume_imports", "schedule": timedelta(seconds=30)},
     # Revisions that were frozen before there was a key, or whose task was lost.
@@ -210,6 +214,8 @@ VLLM_READ_TIMEOUT_SECONDS = env.int("VLLM_READ_TIMEOUT_SECONDS", default=120)
 # -- API keys and the gateway --------------------------------------------------------------
 # Enough for every machine and project of one person; a leak of one then costs one.
 LIVE_KEYS_PER_USER = env.int("LIVE_KEYS_PER_USER", default=20)
+# A key that `hf auth login` fetched; the client renews it when less than a day is left.
+DEVICE_LOGIN_KEY_DAYS = env.int("DEVICE_LOGIN_KEY_DAYS", default=30)
 # Per key: a loop gone wild is slowed down, a person at work never is.
 GATEWAY_REQUESTS_PER_MINUTE = env.int("GATEWAY_REQUESTS_PER_MINUTE", default=600)
 GATEWAY_CONCURRENT_REQUESTS = env.int("GATEWAY_CONCURRENT_REQUESTS", default=32)

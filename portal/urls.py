@@ -5,7 +5,8 @@ from django.urls import include, path
 
 from portal.access import views as pages
 from portal.common import devmail, health
-from portal.hub import manifests
+from portal.hub import login, manifests
+from portal.keys import device_views
 
 urlpatterns = [
     path("", pages.landing, name="landing"),
@@ -15,6 +16,9 @@ urlpatterns = [
     path("licences/", include("portal.licensing.urls")),
     path("releases/", include("portal.hub.release_urls")),
     path("keys/", include("portal.keys.urls")),
+    path("device/", device_views.device, name="device"),
+    path("oauth/device", login.device, name="oauth_device"),
+    path("oauth/token", login.token, name="oauth_token"),
     path("usage/", include("portal.keys.usage_urls")),
     path("playground/", include("playground.urls")),
     path("events/", include("portal.events.urls")),

@@ -6,13 +6,15 @@ where a name ends an address, it takes all of them along, and there is no such r
 
 from django.urls import path, re_path
 
-from portal.hub import resolving
+from portal.hub import login, resolving
 from portal.hub.metadata import elsewhere, history, identity, info, shards, trees
 
 app_name = "hub"
 _MODEL = "<str:organisation>/<str:model>"
 _API = f"api/models/{_MODEL}"
 urlpatterns = [
+    path("oauth/device", login.device, name="oauth_device"),
+    path("oauth/token", login.token, name="oauth_token"),
     path("api/whoami-v2", identity.whoami, name="whoami"),
     path("api/models", info.model_list, name="models"),
     path(_API, info.model_info, name="model"),

@@ -51,7 +51,7 @@ def create(
     """
     # The row lock makes the count below hold against a second form sent at the same time.
     owner = User.objects.select_for_update().get(pk=user.pk)
-    _require_allowed(owner)
+    require_allowed(owner)
     if Scope.REVIEW in scopes and not owner.has_perm(REVIEW_PERMISSION):
         raise Refusal(
             "not_a_reviewer", "Only reviewers can have a key that administers access requests.", status=403
@@ -89,7 +89,8 @@ def revoke(key: ApiKey, *, by: User | None, address: str | None = None) -> bool:
     return True
 
 
-def _require_allowed(owner: User) -> None:
+def require_allowed(owner: User) -> None:
+    """Refuse an account that may have no key, or not another. Raises Refusal."""
     if not owner.is_active:
         raise Refusal("account_inactive", "A deactivated account cannot have API keys.", status=403)
     if not owner.has_verified_email():

@@ -23,6 +23,7 @@ from portal.releases.models import Release, Revision
 from portal.releases.yanking import yank
 from tests import cast
 from tests.clients.portal import TlsPortal
+from tests.conftest import signed_in
 from tests.environments import environment
 
 DRIVER = Path(__file__).with_name("driver.py")
@@ -57,6 +58,8 @@ class World:
     big: Revision
     tokens: dict[str, str] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
+    # Of Ada's browser.
+    session: str = ""
 
 
 @pytest.fixture(scope="package")
@@ -100,6 +103,7 @@ class HubClient:
             "PATH": os.environ["PATH"], "HOME": str(self.home), "HF_HOME": str(self.home / "hf"),
             "HF_ENDPOINT": f"{self._world.portal.url}/hub", "SSL_CERT_FILE": authority,
             "REQUESTS_CA_BUNDLE": authority, "HF_HUB_DISABLE_PROGRESS_BARS": "1", "PYTHONWARNINGS": "ignore",
+            "PYTHONUNBUFFERED": "1",
         } | ({"HF_TOKEN": token} if token else {}) | more  # fmt: skip
 
     def hf(self, *arguments: str, who: str = "ada", **more: str) -> subprocess.CompletedProcess[str]:
@@ -109,12 +113,13 @@ class HubClient:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=COMMAND_SECONDS, check=False,
         )  # fmt: skip
 
-    def start_hf(self, *arguments: str) -> "subprocess.Popen[bytes]":
-        """Start `hf` and go on."""
-        return subprocess.Popen(
-            [str(self._made.command("hf")), *arguments], env=self.variables(), cwd=self.home,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+    def start_hf(self, *arguments: str, who: str = "ada", log: str = os.devnull) -> "subprocess.Popen[bytes]":
+        """Start `hf` and go on; what it says goes into the file `log` in its home."""
+        with (self.home / log).open("wb") as output:
+            return subprocess.Popen(
+                [str(self._made.command("hf")), *arguments], env=self.variables(who), cwd=self.home,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            )  # fmt: skip
 
     def calls(self, *wishes: tuple, who: str = "ada") -> list[dict]:
         """Make Python calls, each `(name, arguments, options)`, in one process; what each said."""
@@ -149,6 +154,7 @@ def people(portal: TlsPortal, root: Path) -> World:
     cast.application(ada, programme, ApplicationStatus.APPROVED)
     for release in programme.releases.all():
         cast.accept(ada, release)
+    made.session = signed_in(ada).cookies[django_settings.SESSION_COOKIE_NAME].value
     made.tokens |= {"ada": key(ada), "nobody": "", "unknown": tokens.mint().token}
     made.tokens["wrong scope"] = key(ada, Scope.INFERENCE)
     for state in ("revoked", "expired"):

@@ -9,6 +9,7 @@ from playground.models import MOVES as GENERATION_MOVES
 from playground.models import GenerationStatus
 from portal.admissions.models import APPLICATION_MOVES, ApplicationStatus
 from portal.events.models import EVENT_MOVES, REGISTRATION_MOVES, EventStatus, RegistrationStatus
+from portal.keys.models import DEVICE_LOGIN_MOVES, DeviceLoginStatus
 from portal.releases.models import IMPORT_MOVES, RELEASE_MOVES, ImportStatus, ReleaseStatus
 
 MACHINES = {
@@ -17,6 +18,7 @@ MACHINES = {
     "Weight import": (ImportStatus, IMPORT_MOVES),
     "Event": (EventStatus, EVENT_MOVES),
     "Registration": (RegistrationStatus, REGISTRATION_MOVES),
+    "Sign-in of a device": (DeviceLoginStatus, DEVICE_LOGIN_MOVES),
     "Generation": (GenerationStatus, GENERATION_MOVES),
 }
 

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from portal.keys import devices
+from portal.keys.models import DeviceLogin
 from tests import cast
 from tests.look.checks import DESK, PHONE, accessibility_faults, assert_accessible, assert_fits
 
@@ -21,6 +23,8 @@ OWN_PAGES = [
     "/dashboard/",
     "/keys/",
     "/keys/new/",
+    "/device/",
+    "/device/?user_code=BCDFGHJK",
     "/usage/",
     "/accounts/email/",
     "/accounts/password/change/",
@@ -55,6 +59,8 @@ def test_applicant_opens_own_page_and_it_is_accessible_and_fits(page: Page, ente
     made = cast.release()
     person = cast.person("grace@example.org")
     cast.application(person, cast.programme(made))
+    begun = devices.start(client="hf_hub/2.4.0; python/3.11.7", address="192.0.2.7")
+    DeviceLogin.objects.filter(pk=begun.login.pk).update(user_code="BCDFGHJK")
     enter(page, person)
 
     look_at(page, path)

@@ -1,5 +1,11 @@
 """The tables of API keys."""
 
+from portal.keys.models.devices import (
+    DEVICE_LOGIN_MOVES,
+    DeviceLogin,
+    DeviceLoginStatus,
+    RefreshToken,
+)
 from portal.keys.models.keys import (
     DEVELOPER_SCOPES,
     REVIEW_PERMISSION,
@@ -15,14 +21,18 @@ from portal.keys.models.usage import DailyUsage, UsageCursor
 
 __all__ = [
     "DEVELOPER_SCOPES",
+    "DEVICE_LOGIN_MOVES",
     "REVIEW_PERMISSION",
     "ApiKey",
     "ApiKeyQuerySet",
     "DailyUsage",
+    "DeviceLogin",
+    "DeviceLoginStatus",
     "KeyNetwork",
     "LeakOutcome",
     "LeakReport",
     "Limit",
+    "RefreshToken",
     "Scope",
     "ServiceAccount",
     "UsageAlert",

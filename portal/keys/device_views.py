@@ -1,0 +1,88 @@
+"""The page on which a person allows a program to have a key, by the code that the program shows."""
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from portal.accounts.models import User
+from portal.accounts.sessions import current_user
+from portal.common.refusals import Refusal
+from portal.common.requests import client_address
+from portal.keys import devices
+from portal.keys.models import DeviceLogin, Scope
+
+OFFERED = (Scope.WEIGHTS, Scope.INFERENCE)
+
+
+class CodeForm(forms.Form):
+    """The code that a terminal shows."""
+
+    user_code = forms.CharField(
+        label="Code",
+        max_length=20,
+        help_text="Your terminal shows it, such as BCDF-GHJK.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
+        error_messages={"required": "Type the code that your terminal shows."},
+    )
+
+
+class AllowForm(forms.Form):
+    """What the program's key will be called and may do."""
+
+    name = forms.CharField(
+        label="Name of the key",
+        max_length=80,
+        help_text="You will find the key under this name, and can revoke it there.",
+        error_messages={"required": "Give the key a name, so that you will know later what to revoke."},
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=[(scope.value, scope.label) for scope in OFFERED],
+        initial=[Scope.WEIGHTS],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one thing that the key may do."},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+@never_cache
+def device(request: HttpRequest) -> HttpResponse:
+    """Type a code; see who asks; allow or deny. At most four queries and the session's before an answer."""
+    user = current_user(request)
+    given = request.POST if request.method == "POST" else request.GET
+    if "user_code" not in given:
+        return render(request, "keys/device.html", {"form": CodeForm()})
+    code = CodeForm(given)
+    if not code.is_valid():
+        return render(request, "keys/device.html", {"form": code}, status=422)
+    try:
+        login = devices.find(code.cleaned_data["user_code"], by=user)
+        if request.method == "POST" and "answer" in request.POST:
+            return _answered(request, login, user)
+    except Refusal as refusal:
+        code.add_error("user_code", refusal.sentence)
+        return render(request, "keys/device.html", {"form": code}, status=refusal.status)
+    return render(request, "keys/device_allow.html", {"login": login, "form": AllowForm(initial=_named())})
+
+
+def _answered(request: HttpRequest, login: DeviceLogin, user: User) -> HttpResponse:
+    address = client_address(request) or None
+    if request.POST["answer"] != "allow":
+        devices.deny(login, by=user, address=address)
+        return render(request, "keys/device_done.html", {"login": login})
+    form = AllowForm(request.POST)
+    if not form.is_valid():
+        return render(request, "keys/device_allow.html", {"login": login, "form": form}, status=422)
+    facts = form.cleaned_data
+    devices.approve(login, by=user, key_name=facts["name"], scopes=facts["scopes"], address=address)
+    return render(request, "keys/device_done.html", {"login": login})
+
+
+def _named() -> dict[str, str]:
+    return {"name": "hf on my computer"}
