@@ -15,11 +15,12 @@ things. The record's existence is what makes a settlement count once.
 
 import hashlib
 
+from portal.keys.applying import SCOPE
+
 LEASES = "gateway:leases"
 RESERVATIONS = "gateway:reservations"
 # Which run of Valkey this is: what was reserved under another may be lost, or restored from an old file.
 RUN = "gateway:run"
-SCOPE = "gateway:limit:"
 LEASE_SECONDS = 30
 
 # A scope's hash is dropped when nobody has used it for so long; the database still knows the sums.

@@ -18,8 +18,8 @@ from playground.gateway.limit_scripts import RENEW, RESERVE, SEED, SETTLE
 from playground.gateway.valkey import Command, Valkey, ValkeyAway
 from portal.common.remembering import Remembered
 from portal.common.threads import let_go_after
-from portal.keys import limiting, usage
-from portal.keys.limiting import LimitInForce, Sums
+from portal.keys import applying, usage
+from portal.keys.applying import LimitInForce, Sums
 from portal.keys.models import ApiKey
 
 RENEW_SECONDS = 10
@@ -38,8 +38,8 @@ RESERVE_SHA, SEED_SHA, SETTLE_SHA, RENEW_SHA = (
 )
 Headers = list[tuple[bytes, bytes]]
 # Whose limits: a key, its owner, and the release that is asked for, None where none is; and where that is
-# served: address, key and name.
-Question = tuple[int, int, int | None, tuple[str, str, str]]
+# served: address, key, name, and the context's length as staff wrote it down.
+Question = tuple[int, int, int | None, tuple[str, str, str, int | None]]
 
 log = structlog.get_logger(__name__)
 
@@ -82,9 +82,10 @@ class Limits:
     async def terms(self, key: ApiKey, route: Route | None = None) -> Terms:
         """Which limits hold for a request with `key`, at most a second old."""
         if route is None:
-            return await self._terms.get((key.pk, key.user_id, None, ("", "", "")))
-        served = (route.base_url, route.api_key, route.served_model_name)
-        return await self._terms.get((key.pk, key.user_id, route.release.pk, served))
+            return await self._terms.get((key.pk, key.user_id, None, ("", "", "", None)))
+        release = route.release
+        served = (route.base_url, route.api_key, route.served_model_name, release.context_length)
+        return await self._terms.get((key.pk, key.user_id, release.pk, served))
 
     async def reserve(self, terms: Terms, *, request_id: str, tokens: int) -> tuple[Reservation, Headers]:
         """Hold `tokens` for a request under every limit of `terms`; return the x-ratelimit headers too.
@@ -247,15 +248,15 @@ def terms_of(limits: Iterable[LimitInForce], *, context_tokens: int = 0) -> Term
 
 
 def _find_terms(question: Question) -> Terms:
-    key_id, user_id, release_id, (base_url, api_key, model) = question
-    limits = limiting.in_force(key_id=key_id, user_id=user_id, release_id=release_id)
+    key_id, user_id, release_id, (base_url, api_key, model, length) = question
+    limits = applying.in_force(key_id=key_id, user_id=user_id, release_id=release_id)
     if release_id is None:
         return terms_of(limits)
-    context_tokens = reserving.context_tokens(base_url, api_key=api_key, model=model)
+    context_tokens = reserving.context_tokens(base_url, api_key=api_key, model=model, otherwise=length)
     return terms_of(limits, context_tokens=context_tokens)
 
 
 def _known_sums(name: str) -> Sums:
     # First of all what is still on its way to the database.
     usage.record_new()
-    return limiting.sums_of(name)
+    return applying.sums_of(name)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 from playground.gateway.errors import ApiError
-from portal.keys.limiting import LimitInForce
+from portal.keys.applying import LimitInForce
 
 Headers = list[tuple[bytes, bytes]]
 

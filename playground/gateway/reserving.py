@@ -61,8 +61,10 @@ def worst_case(path: bytes, fields: dict[str, Any], *, body_bytes: int, context_
     return min(prompt, texts * (context_tokens - longest)) + texts * answers * longest
 
 
-def context_tokens(base_url: str, *, api_key: str, model: str) -> int:
-    """The length of `model`'s context, as its server tells it in /v1/models; the settings' where it does not.
+def context_tokens(base_url: str, *, api_key: str, model: str, otherwise: int | None = None) -> int:
+    """The length of `model`'s context as its server tells it in /v1/models.
+
+    Where it does not, `otherwise`, or the settings' when nobody wrote down that either.
 
     Asks at most once a minute, and waits for two seconds at most. Call it in a thread.
     """
@@ -77,7 +79,7 @@ def context_tokens(base_url: str, *, api_key: str, model: str) -> int:
         told = _asked_context(base_url, api_key, model)
         kept_seconds = KNOWN_SECONDS if told else UNKNOWN_SECONDS
         # A server that is away has not changed its model, as far as anybody knows.
-        tokens = told or (known[0] if known else settings.GATEWAY_CONTEXT_TOKENS)
+        tokens = told or (known[0] if known else otherwise or settings.GATEWAY_CONTEXT_TOKENS)
         _contexts[question] = (tokens, time.monotonic() + kept_seconds)
     return tokens
 

@@ -9,7 +9,7 @@ from portal.accounts.models import User
 ROLES: dict[str, tuple[str, ...]] = {
     "Reviewers": ("admissions.review_application",),
     "Event organisers": ("events.organise_event",),
-    "Release managers": ("releases.manage_release", "licensing.publish_licence"),
+    "Release managers": ("releases.manage_release", "licensing.publish_licence", "keys.change_limit"),
     "Auditors": ("ledger.view_entry",),
 }
 

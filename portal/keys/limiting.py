@@ -1,156 +1,120 @@
-"""Which limits of the API hold for whom, and what the database knows of the use of each."""
+"""What is used and left of each limit, for those who look at it; the gateway decides by Valkey's scripts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import redis
 from django.conf import settings
-from django.db.models import F, Q, Sum
 
-from portal.admissions.models import Application, ApplicationStatus
-from portal.keys.models import DailyUsage, Limit
+from portal.accounts.models import User
+from portal.keys.applying import SCOPE, LimitInForce, in_force_for, sums_of
 
-# Whose use counted on the strength of an approval, once at least.
-APPROVED_ONCE = (ApplicationStatus.APPROVED, ApplicationStatus.REVOKED)
+FIELDS = ("rate", "drained", "running", "reserved", "day", "day_used", "total_used")
+VALKEY_TIMEOUT_SECONDS = 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
+MINUTE_MS = 60_000
+LABELS = {
+    "requests_per_minute": "Requests a minute",
+    "concurrent_requests": "Requests at a time",
+    "tokens_per_minute": "Tokens a minute",
+    "tokens_per_day": "Tokens a day",
+    "tokens_total": "Tokens in total",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class LimitInForce:
-    """One limit and whom it counts; None in a field: not limited.
+class Standing:
+    """How one number of a limit stands.
 
-    `name` is the scope under which its use is counted: `key:12`, `user:5`, `programme:3`, or
-    `release:7:user:5` for one person's part. `limit_id` is 0 for the settings' own.
-    `subject` begins a sentence: "This key", "Everyone together …".
+    `kind` is the field of `Limit`. `held` are tokens that running requests may still use; they
+    are in neither `used` nor `left`. `resets_at` is when all of it is back, None for never.
     """
 
-    name: str
-    limit_id: int
-    subject: str
-    requests_per_minute: int | None = None
-    concurrent_requests: int | None = None
-    tokens_per_minute: int | None = None
-    tokens_per_day: int | None = None
-    tokens_total: int | None = None
-
-    def numbers(self) -> tuple[int | None, ...]:
-        """Requests a minute and at a time, tokens a minute, a day and in total."""
-        return (
-            self.requests_per_minute,
-            self.concurrent_requests,
-            self.tokens_per_minute,
-            self.tokens_per_day,
-            self.tokens_total,
-        )
+    limit: LimitInForce
+    kind: str
+    number: int
+    used: int
+    held: int
+    left: int
+    resets_at: datetime | None
 
     @property
-    def has_budget(self) -> bool:
-        """Whether tokens are added up by day or for ever."""
-        return self.tokens_per_day is not None or self.tokens_total is not None
+    def label(self) -> str:
+        """The kind in words."""
+        return LABELS[self.kind]
+
+    @property
+    def percent(self) -> int:
+        """How much of it is used, 0 to 100, held tokens not among it."""
+        return min(100, self.used * 100 // self.number) if self.number else 100
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """The tokens that the database knows to be used, on a day (days since 1970, UTC) and in total."""
+def standing_of(limits: Sequence[LimitInForce], *, at: datetime | None = None) -> list[Standing]:
+    """How every number of `limits` stands. One round trip to Valkey, and two queries for each budget.
 
-    day: int
-    day_tokens: int
-    total_tokens: int
-
-
-def in_force(*, key_id: int, user_id: int, release_id: int | None) -> tuple[LimitInForce, ...]:
-    """Every limit that holds for a request with a key; without a release, the key's and its owner's.
-
-    One query. The key's own stand first, then the owner's, the programmes' and the release's.
+    While Valkey is away, only what the database knows is told.
     """
-    concerned = Q(key=key_id) | Q(user=user_id)
-    if release_id is not None:
-        approving = Application.objects.filter(
-            applicant=user_id, status=ApplicationStatus.APPROVED, programme__releases=release_id
-        )
-        concerned |= Q(release=release_id) | Q(programme__in=approving.values("programme"))
-    rows = Limit.objects.filter(concerned).select_related("programme", "release").order_by("pk")
-    found = [_from_row(row, user_id=user_id) for row in rows]
-    names = {limit.name for limit in found}
-    found += [limit for limit in _defaults(key_id, user_id) if limit.name not in names]
-    order = ("key", "user", "programme", "release")
-    return tuple(sorted(found, key=lambda limit: order.index(limit.name.partition(":")[0])))
+    moment = at or datetime.now(UTC)
+    states = _states([limit.name for limit in limits])
+    return [
+        standing
+        for limit, state in zip(limits, states, strict=True)
+        for standing in _standings(limit, state, moment)
+    ]
 
 
-def sums_of(name: str, *, at: datetime | None = None) -> Sums:
-    """What the database knows of the use under the scope `name`. At most two queries.
-
-    A programme's is that of everyone whom it ever approved, with its releases: nobody wrote
-    down on the strength of what each request was made, and too much is the safe side.
-    """
-    kind, _, rest = name.partition(":")
-    subject, _, one = rest.partition(":user:")
-    number, person = int(subject), int(one or 0)
-    usage = DailyUsage.objects.all()
-    if kind == "key":
-        usage = usage.filter(key=number)
-    elif kind == "user":
-        usage = usage.filter(key__user=number)
-    elif kind == "release":
-        usage = usage.filter(release=number)
-    elif kind == "programme":
-        people = Application.objects.filter(programme=number, status__in=APPROVED_ONCE).values("applicant")
-        usage = usage.filter(release__programmes=number, key__user__in=people)
-    else:
-        raise ValueError(name)
-    if person:
-        usage = usage.filter(key__user=person)
-    today = (at or datetime.now(UTC)).date()
-    tokens = F("prompt_tokens_count") + F("completion_tokens_count")
-    told = usage.aggregate(total=Sum(tokens), day=Sum(tokens, filter=Q(day=today)))
-    return Sums(
-        day=(today - datetime(1970, 1, 1, tzinfo=UTC).date()).days,
-        day_tokens=told["day"] or 0,
-        total_tokens=told["total"] or 0,
+def _states(names: Iterable[str]) -> list[dict[str, float]]:
+    """What Valkey holds of each scope, zeros for what it does not."""
+    given = list(names)
+    client: Any = redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=VALKEY_TIMEOUT_SECONDS,
+        socket_connect_timeout=VALKEY_TIMEOUT_SECONDS,
     )
+    try:
+        with client, client.pipeline(transaction=False) as pipeline:
+            for name in given:
+                pipeline.hmget(f"{SCOPE}{name}", FIELDS)
+            rows = pipeline.execute()
+    except redis.RedisError:
+        rows = [[None] * len(FIELDS)] * len(given)
+    return [dict(zip(FIELDS, (float(value or 0) for value in row), strict=True)) for row in rows]
 
 
-def subject_of(limit: Limit) -> str:
-    """Whom a limit counts, as the beginning of a sentence."""
-    if limit.key_id:
-        return "This key"
-    if limit.user_id:
-        return "Your account"
-    of = f"in the programme “{limit.programme}”" if limit.programme else f"of the model “{limit.release}”"
-    if limit.programme:
-        return f"Each person {of}" if limit.for_each_person else f"All people {of} together"
-    return f"Each user {of}" if limit.for_each_person else f"All users {of} together"
-
-
-def _from_row(row: Limit, *, user_id: int) -> LimitInForce:
-    numbers = (("key", row.key_id), ("user", row.user_id), ("programme", row.programme_id))
-    kind, number = next(((kind, number) for kind, number in numbers if number), ("release", row.release_id))
-    return LimitInForce(
-        name=f"{kind}:{number}:user:{user_id}" if row.for_each_person else f"{kind}:{number}",
-        limit_id=row.pk,
-        subject=subject_of(row),
-        requests_per_minute=row.requests_per_minute,
-        concurrent_requests=row.concurrent_requests,
-        tokens_per_minute=row.tokens_per_minute,
-        tokens_per_day=row.tokens_per_day,
-        tokens_total=row.tokens_total,
-    )
-
-
-def _defaults(key_id: int, user_id: int) -> Iterable[LimitInForce]:
-    """The settings' limits, which hold where there is no row; 0 there means none."""
-    return (
-        LimitInForce(
-            name=f"key:{key_id}",
-            limit_id=0,
-            subject="This key",
-            requests_per_minute=settings.GATEWAY_REQUESTS_PER_MINUTE or None,
-            concurrent_requests=settings.GATEWAY_CONCURRENT_REQUESTS or None,
+def _standings(limit: LimitInForce, state: dict[str, float], moment: datetime) -> Iterable[Standing]:
+    now_ms, held = moment.timestamp() * 1000, int(state["reserved"])
+    day_used, total_used = int(state["day_used"]), int(state["total_used"])
+    if limit.has_budget:
+        known = sums_of(limit.name, at=moment)
+        day_used = max(day_used if int(state["day"]) == known.day else 0, known.day_tokens)
+        total_used = max(total_used, known.total_tokens)
+    midnight = datetime.combine(moment.date() + timedelta(days=1), datetime.min.time(), tzinfo=UTC)
+    drains_ms = max(0.0, state["drained"] - now_ms)
+    spent_ms = max(0.0, state["rate"] - now_ms)
+    told: dict[str, tuple[int, int, datetime | None]] = {
+        "requests_per_minute": (
+            round(spent_ms * (limit.requests_per_minute or 0) / MINUTE_MS),
+            0,
+            moment + timedelta(milliseconds=spent_ms),
         ),
-        LimitInForce(
-            name=f"user:{user_id}",
-            limit_id=0,
-            subject="Your account",
-            tokens_per_minute=settings.GATEWAY_TOKENS_PER_MINUTE or None,
-            tokens_per_day=settings.GATEWAY_TOKENS_PER_DAY or None,
+        "concurrent_requests": (int(state["running"]), 0, moment),
+        "tokens_per_minute": (
+            round(drains_ms * (limit.tokens_per_minute or 0) / MINUTE_MS),
+            held,
+            moment + timedelta(milliseconds=drains_ms),
         ),
-    )
+        "tokens_per_day": (day_used, held, midnight),
+        "tokens_total": (total_used, held, None),
+    }
+    for kind, (used, its_held, resets_at) in told.items():
+        number = getattr(limit, kind)
+        if number is not None:
+            left = max(0, number - used - its_held)
+            yield Standing(limit, kind, number, used, its_held, left, resets_at)
+
+
+def remaining(user: User, *, at: datetime | None = None) -> list[Standing]:
+    """How every limit stands that holds for some request of `user`, the key's own and the shared ones."""
+    return standing_of(in_force_for(user), at=at)

@@ -8,8 +8,8 @@ import redis
 from django.conf import settings
 from openai import OpenAI, RateLimitError
 
-from playground.gateway import limit_scripts
 from portal.keys import actions
+from portal.keys.applying import SCOPE
 from portal.keys.models import Limit, Scope
 from tests import cast
 from tests.gateway.conftest import eventually, say
@@ -35,7 +35,7 @@ def state_of(valkey):
     """The numbers that Valkey holds of one scope."""
 
     def state(name: str) -> dict[str, float]:
-        told = valkey.hgetall(f"{limit_scripts.SCOPE}{name}")
+        told = valkey.hgetall(f"{SCOPE}{name}")
         return {field: float(value) for field, value in told.items() if field != "seeded"}
 
     return state

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from playground.gateway import limit_scripts, refusing
 from playground.gateway.limits import terms_of
-from portal.keys.limiting import LimitInForce
+from portal.keys.applying import SCOPE, LimitInForce
 
 # A minute's limit leaks while the test runs; so large a share of it may have by then.
 LEAK = 1.2
@@ -65,7 +65,7 @@ class Bench:
         return self.client.get(limit_scripts.RUN)
 
     def state(self, name: str) -> dict[str, float]:
-        told = self.client.hgetall(f"{limit_scripts.SCOPE}{name}")
+        told = self.client.hgetall(f"{SCOPE}{name}")
         return {
             field.decode(): float(value) for field, value in told.items() if field not in {b"seeded", b"late"}
         }
@@ -211,7 +211,7 @@ def test_an_old_state_of_valkey_is_no_fresh_budget(client):
     bench.settle("r1", 100)
     client.set(limit_scripts.RUN, "before")
     client.eval(limit_scripts.GREET, 0)
-    client.hset(f"{limit_scripts.SCOPE}user:1", "seeded", "before:1")
+    client.hset(f"{SCOPE}user:1", "seeded", "before:1")
 
     reply = client.eval(limit_scripts.RESERVE, 0, "r2", 10, bench.terms.names, *bench.terms.arguments)
     today = int(client.time()[0]) // 86400
