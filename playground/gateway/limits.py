@@ -168,7 +168,7 @@ class Limits:
             await asyncio.sleep(AGAIN_SECONDS)
             waited += AGAIN_SECONDS
             try:
-                if waited >= RENEW_SECONDS or self._is_shaken:
+                if waited >= RENEW_SECONDS or self._is_shaken or not self._valkey.is_connected:
                     await self._renew()
                     waited = 0.0
                 await self.flush()
@@ -182,7 +182,7 @@ class Limits:
     async def _ask(self, command: Command, terms: Terms) -> list[Any]:
         """The verdict, budgets compared with the database first if Valkey does not know them."""
         for _ in range(SEEDING_ATTEMPTS):
-            if self._is_shaken:
+            if self._is_shaken or not self._valkey.is_connected:
                 await self._renew()
             reply: list[Any] = await self._valkey.call(*command)
             if reply[0] >= 0:

@@ -35,6 +35,11 @@ class Valkey:
         self._connecting: asyncio.Task[_Wire] | None = None
         self._not_before = 0.0
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection stands, as far as anybody knows."""
+        return self._wire is not None and not self._wire.is_lost
+
     async def call(self, *command: str | int | bytes) -> Any:
         """Send a command and return its reply. Raises ValkeyAway."""
         return (await self.call_all([command]))[-1]

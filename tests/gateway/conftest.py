@@ -1,5 +1,6 @@
 """A running portal in front of a small model server, and Ada's key to it."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from portal.accounts.models import User
 from portal.keys import actions
 from portal.keys.actions import CreatedKey
 from portal.keys.models import Scope
+from portal.local.valkey import Valkey
 from portal.releases.models import Release
 from tests.gateway import processes
 
@@ -57,6 +59,13 @@ def release(_on_disk, release: Release, upstream_url: str) -> Release:
 def key(ada: User) -> CreatedKey:
     """Ada's key for calls."""
     return actions.create(ada, name="calls", scopes=[Scope.INFERENCE], by=ada)
+
+
+@pytest.fixture
+def valkey() -> Iterator[Valkey]:
+    """A Valkey of this test's own that keeps nothing, over a socket; its path must be short."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Valkey(Path(folder) / "data", Path(folder), is_durable=False)
 
 
 @pytest.fixture

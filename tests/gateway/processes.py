@@ -12,17 +12,24 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import urlopen
 
+import redis
 from django.conf import settings
 from django.db import connection
+
+from portal.keys.applying import SCOPE
+from portal.local.parts import Leash
+from portal.local.valkey import Valkey
 
 START_SECONDS = 40
 
 
 @contextmanager
-def portal(*, log: Path | None = None, **variables: object) -> Iterator[str]:
+def portal(
+    *, log: Path | None = None, started: list[subprocess.Popen[bytes]] | None = None, **variables: object
+) -> Iterator[str]:
     """The portal on the tests' database and Valkey, writing its log to a file; gives its address.
 
-    `{port}` in one of the variables becomes the port that it listens on.
+    `{port}` in one of the variables becomes the port that it listens on. Its process is added to `started`.
     """
     with _process(
         "uvicorn",
@@ -35,6 +42,7 @@ def portal(*, log: Path | None = None, **variables: object) -> Iterator[str]:
         path="/healthz",
         log=log,
         variables={**environment(), **variables},
+        started=started,
     ) as address:
         yield address
 
@@ -55,7 +63,12 @@ def upstream() -> Iterator[str]:
 
 @contextmanager
 def _process(
-    module: str, *arguments: str, path: str, log: Path | None, variables: dict[str, object]
+    module: str,
+    *arguments: str,
+    path: str,
+    log: Path | None,
+    variables: dict[str, object],
+    started: list[subprocess.Popen[bytes]] | None = None,
 ) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", module, *(argument.format(port=port) for argument in arguments)]
@@ -70,6 +83,8 @@ def _process(
         stdout=output,
         stderr=subprocess.STDOUT if log else None,
     )
+    if started is not None:
+        started.append(process)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_for(process, address + path)
@@ -79,6 +94,20 @@ def _process(
         process.wait(timeout=15)
         if output:
             output.close()
+
+
+@contextmanager
+def running(valkey: Valkey) -> Iterator[None]:
+    """A Valkey, while it lasts."""
+    leash = Leash(valkey.prepare())
+    until = time.monotonic() + START_SECONDS
+    try:
+        while not valkey.answers():
+            assert time.monotonic() < until, "Valkey did not start."
+            time.sleep(0.02)
+        yield
+    finally:
+        leash.stop()
 
 
 def free_port() -> int:
@@ -99,3 +128,9 @@ def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
             return
         time.sleep(0.1)
     raise TimeoutError(url)
+
+
+def limit_state(valkey: redis.Redis, name: str) -> dict[str, float]:
+    """The numbers that a Valkey (which decodes) holds of one scope of limits."""
+    told = valkey.hgetall(f"{SCOPE}{name}")
+    return {field: float(value) for field, value in told.items() if field != "seeded"}

@@ -1,6 +1,7 @@
 """Limits of tokens at the running gateway: who is refused, in which words, and what is given back."""
 
 import threading
+from functools import partial
 
 import httpx2 as httpx
 import pytest
@@ -9,9 +10,9 @@ from django.conf import settings
 from openai import OpenAI, RateLimitError
 
 from portal.keys import actions
-from portal.keys.applying import SCOPE
 from portal.keys.models import Limit, Scope
 from tests import cast
+from tests.gateway import processes
 from tests.gateway.conftest import eventually, say
 from tests.gateway.upstream import CONTEXT_TOKENS
 
@@ -25,20 +26,10 @@ def ask(raw, content="words=5", **more):
 
 
 @pytest.fixture
-def valkey():
-    with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as client:
-        yield client
-
-
-@pytest.fixture
-def state_of(valkey):
+def state_of():
     """The numbers that Valkey holds of one scope."""
-
-    def state(name: str) -> dict[str, float]:
-        told = valkey.hgetall(f"{SCOPE}{name}")
-        return {field: float(value) for field, value in told.items() if field != "seeded"}
-
-    return state
+    with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as valkey:
+        yield partial(processes.limit_state, valkey)
 
 
 def settled(state_of, name: str) -> dict[str, float]:

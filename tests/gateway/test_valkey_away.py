@@ -1,36 +1,11 @@
 """Valkey stops and comes back: limits are not switched off by it, and nothing has to be restarted."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import httpx2 as httpx
-import pytest
 
 from portal.keys import actions
-from portal.local.parts import Leash
-from portal.local.valkey import Valkey
 from tests.gateway import processes
 from tests.gateway.conftest import eventually
-
-
-@contextmanager
-def running(valkey: Valkey) -> Iterator[None]:
-    """Valkey, while it lasts."""
-    leash = Leash(valkey.prepare())
-    try:
-        eventually(valkey.answers, within_seconds=10)
-        yield
-    finally:
-        leash.stop()
-
-
-@pytest.fixture
-def valkey() -> Iterator[Valkey]:
-    """A Valkey of this test's own, over a socket as in `manage.py up`; its path must be short."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Valkey(Path(folder) / "data", Path(folder))
+from tests.gateway.processes import running
 
 
 def test_the_gateway_refuses_while_valkey_is_away_and_goes_on_when_it_is_back(key, ada, valkey, settings):
