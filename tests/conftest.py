@@ -1,5 +1,6 @@
 """Fixtures that every test may use; the services come from `tests.services`."""
 
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -7,6 +8,7 @@ from django.core.cache import caches
 from django.test import Client
 
 from portal.accounts.models import User
+from portal.celery import app
 from portal.releases.models import Release
 from tests import cast
 from tests.browsing import browser  # noqa: F401 - a fixture
@@ -78,3 +80,21 @@ def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return client
+
+
+@pytest.fixture
+def post_office(mailoutbox, django_capture_on_commit_callbacks) -> Iterator:
+    """Make blocks (`as mails`) at whose end what was committed inside is delivered."""
+    app.conf.task_always_eager = True
+
+    class Block:
+        def __enter__(self):
+            self._commit = django_capture_on_commit_callbacks(execute=True)
+            self._commit.__enter__()
+            return mailoutbox
+
+        def __exit__(self, *error):
+            return self._commit.__exit__(*error)
+
+    yield Block
+    app.conf.task_always_eager = False

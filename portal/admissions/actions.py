@@ -18,6 +18,7 @@ from portal.admissions.conditions import (
 )
 from portal.admissions.models import APPLICATION_MOVES, Application, Programme
 from portal.admissions.models import ApplicationStatus as Status
+from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove, move
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
@@ -220,6 +221,31 @@ def revoke(
     """End an approval; every door asks anew, so it is shut from the commit on."""
     require_message(message, "Tell the developer why the approval is revoked.")
     return _decide(application, Status.REVOKED, by=by, message=message, seen=seen, address=address)
+
+
+@transaction.atomic
+def grant(programme: Programme, user: User, *, by: User, address: str | None = None) -> Application:
+    """Approve `user` without waiting for their application: staff hands in what there is, and approves it.
+
+    Raises Refusal for one's own access, an account that is not in order, and an approval that is there.
+    """
+    if not user.is_active or not user.has_verified_email():
+        raise Refusal("account_not_in_order", "That account is deactivated or has no verified address.")
+    made, _ = Application.objects.live().get_or_create(programme=programme, applicant=user)
+    under_way = locked_for_review(made, by=by, seen=None)
+    if under_way.is_draft:
+        # Without answers nothing was asked.
+        questions = programme.questions.all() if under_way.answers else ()
+        _step(
+            under_way,
+            Status.SUBMITTED,
+            verb=Verb.APPLICATION_HANDED_IN,
+            by=by,
+            address=address,
+            asked=[question.wording() for question in questions],
+            submitted_at=timezone.now(),
+        )
+    return _decide(under_way, Status.APPROVED, by=by, message="", seen=None, address=address)
 
 
 def _turn(programme: Programme, *, is_open: bool, verb: Verb, by: User | None, address: str | None) -> bool:

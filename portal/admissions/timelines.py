@@ -9,6 +9,7 @@ from portal.ledger.verbs import Verb
 _LOOKS: dict[Verb, tuple[str, str]] = {
     Verb.APPLICATION_STARTED: ("pencil", "neutral"),
     Verb.APPLICATION_SUBMITTED: ("send", "info"),
+    Verb.APPLICATION_HANDED_IN: ("send", "info"),
     Verb.APPLICATION_REVIEW_STARTED: ("eye", "info"),
     Verb.APPLICATION_INFORMATION_REQUESTED: ("help-circle", "warning"),
     Verb.APPLICATION_INFORMATION_GIVEN: ("message", "info"),

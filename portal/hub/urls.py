@@ -6,7 +6,7 @@ where a name ends an address, it takes all of them along, and there is no such r
 
 from django.urls import path, re_path
 
-from portal.hub import login, resolving
+from portal.hub import access_requests, login, resolving
 from portal.hub.metadata import elsewhere, history, identity, info, shards, trees
 
 app_name = "hub"
@@ -26,6 +26,9 @@ urlpatterns = [
     path(f"{_API}/auth-check", identity.auth_check, name="auth_check"),
     path(f"{_API}/auth-check/write", identity.auth_check_write, name="auth_check_write"),
     path(f"{_API}/safetensors-metadata/<path:path>", shards.safetensors_metadata, name="shards"),
+    path(f"{_API}/user-access-request/handle", access_requests.handle, name="handle_request"),
+    path(f"{_API}/user-access-request/grant", access_requests.grant, name="grant_access"),
+    path(f"{_API}/user-access-request/<str:status>", access_requests.listed, name="access_requests"),
     path("api/agent-harnesses", elsewhere.agent_harnesses, name="agent_harnesses"),
     path("api/telemetry/<path:topic>", elsewhere.telemetry, name="telemetry"),
     path(f"{_MODEL}/resolve/<str:revision>/<path:path>", resolving.refused_file, name="resolve"),

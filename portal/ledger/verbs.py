@@ -41,6 +41,7 @@ class Verb(models.TextChoices):
     PROGRAMME_CLOSED = "programme.closed", "Programme closed"
     APPLICATION_STARTED = "application.started", "Application started"
     APPLICATION_SUBMITTED = "application.submitted", "Application submitted"
+    APPLICATION_HANDED_IN = "application.handed_in", "Handed in by staff, to grant access"
     APPLICATION_REVIEW_STARTED = "application.review_started", "Review started"
     APPLICATION_INFORMATION_REQUESTED = "application.information_requested", "Information requested"
     APPLICATION_INFORMATION_GIVEN = "application.information_given", "Information given"

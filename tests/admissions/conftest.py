@@ -1,13 +1,10 @@
 """A programme with the usual questions, answers to them, and mail that arrives at once."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from portal.accounts.models import User
 from portal.admissions import actions, starter
 from portal.admissions.models import Application, Programme
-from portal.celery import app
 from tests import cast
 from tests.look.conftest import enter, page  # noqa: F401 - fixtures
 
@@ -50,24 +47,6 @@ def draft(programme, ann) -> Application:
 def submitted(draft, ann) -> Application:
     """Ann's application, handed in."""
     return actions.submit(draft, answers=ANSWERS, by=ann)
-
-
-@pytest.fixture
-def post_office(mailoutbox, django_capture_on_commit_callbacks) -> Iterator:
-    """Make blocks (`as mails`) at whose end what was committed inside is delivered."""
-    app.conf.task_always_eager = True
-
-    class Block:
-        def __enter__(self):
-            self._commit = django_capture_on_commit_callbacks(execute=True)
-            self._commit.__enter__()
-            return mailoutbox
-
-        def __exit__(self, *error):
-            return self._commit.__exit__(*error)
-
-    yield Block
-    app.conf.task_always_eager = False
 
 
 def form(client, programme, **changes):

@@ -177,6 +177,11 @@ def people(portal: TlsPortal, root: Path) -> World:
     made.references["licence"] = cast.application(refuser, programme, ApplicationStatus.APPROVED).reference
     made.tokens["licence"] = key(refuser)
     made.tokens["quota"] = key(hungry(tiny, made.revision))
+    for generation in ("0.36", "1", "2"):
+        for role in ("asks", "waits"):
+            cast.application(cast.person(f"{role}-{generation}@example.org"), programme)
+        cast.person(f"guest-{generation}@example.org")
+    made.tokens["reviewer"] = key(cast.staff("rosa@example.org", "Reviewers"), Scope.REVIEW)
     yank(frozen, reason="It answers in rhyme.", by=None)
     actions.withdraw(Release.objects.get(slug="withdrawn"), reason="It was unsafe.", by=None)
     cast.publish(Release.objects.get(slug="outdated").licence, "2.0")
