@@ -11,6 +11,7 @@ from portal.console import (
     integrity,
     ledger,
     licences,
+    limits,
     releases,
 )
 
@@ -60,5 +61,9 @@ urlpatterns = [
     path("events/<slug:slug>/cancel/", events.cancel, name="event_cancel"),
     path("events/<slug:slug>/guests.csv", events.export, name="event_export"),
     path("events/<slug:slug>/guests/<int:pk>/check-in/", events.check_in, name="event_check_in"),
+    path("limits/", limits.index, name="limits"),
+    path("limits/<int:pk>/", limits.limit, name="limit"),
+    path("limits/<int:pk>/remove/", limits.remove, name="remove_limit"),
+    path("limits/new/<slug:kind>/", limits.new, name="new_limit"),
     path("ledger/", ledger.entries, name="ledger"),
 ]

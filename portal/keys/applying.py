@@ -1,6 +1,6 @@
 """Which limits of the API hold for whom, and what the database knows of the use of each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from portal.access.decision import Action
 from portal.accounts.models import User
 from portal.admissions.models import Application, ApplicationStatus
 from portal.keys.models import ApiKey, DailyUsage, Limit
+from portal.releases.models import Release
 
 # Before a scope's name: Valkey's key for what is used under it.
 SCOPE = "gateway:limit:"
@@ -91,36 +92,47 @@ def in_force_for(user: User) -> tuple[LimitInForce, ...]:
 
 
 def sums_of(name: str, *, at: datetime | None = None) -> Sums:
-    """What the database knows of the use under the scope `name`. At most two queries.
+    """What the database knows of the use under the scope `name`. One query."""
+    return all_sums([name], at=at)[name]
+
+
+def all_sums(names: Sequence[str], *, at: datetime | None = None) -> dict[str, Sums]:
+    """What the database knows of the use under each scope. One query, or none for no names."""
+    today = (at or datetime.now(UTC)).date()
+    tokens, wanted = F("prompt_tokens_count") + F("completion_tokens_count"), {}
+    concerned = Q(pk__in=[])
+    for index, name in enumerate(names):
+        counted = counted_by(name)
+        concerned |= counted
+        wanted[f"total_{index}"] = Sum(tokens, filter=counted, default=0)
+        wanted[f"day_{index}"] = Sum(tokens, filter=counted & Q(day=today), default=0)
+    told = DailyUsage.objects.filter(concerned).aggregate(**wanted) if wanted else {}
+    day = (today - datetime(1970, 1, 1, tzinfo=UTC).date()).days
+    return {
+        name: Sums(day=day, day_tokens=told[f"day_{index}"], total_tokens=told[f"total_{index}"])
+        for index, name in enumerate(names)
+    }
+
+
+def counted_by(name: str) -> Q:
+    """The daily usage that a scope counts.
 
     A programme's is that of everyone whom it ever approved, with its releases: nobody wrote
     down on the strength of what each request was made, and too much is the safe side.
     """
     kind, _, rest = name.partition(":")
-    subject, _, one = rest.partition(":user:")
-    number, person = int(subject), int(one or 0)
-    usage = DailyUsage.objects.all()
+    number, _, person = rest.partition(":user:")
     if kind == "key":
-        usage = usage.filter(key=number)
+        counted = Q(key=int(number))
     elif kind == "user":
-        usage = usage.filter(key__user=number)
+        counted = Q(key__user=int(number))
     elif kind == "release":
-        usage = usage.filter(release=number)
-    elif kind == "programme":
-        people = Application.objects.filter(programme=number, status__in=APPROVED_ONCE).values("applicant")
-        usage = usage.filter(release__programmes=number, key__user__in=people)
+        counted = Q(release=int(number))
     else:
-        raise ValueError(name)
-    if person:
-        usage = usage.filter(key__user=person)
-    today = (at or datetime.now(UTC)).date()
-    tokens = F("prompt_tokens_count") + F("completion_tokens_count")
-    told = usage.aggregate(total=Sum(tokens), day=Sum(tokens, filter=Q(day=today)))
-    return Sums(
-        day=(today - datetime(1970, 1, 1, tzinfo=UTC).date()).days,
-        day_tokens=told["day"] or 0,
-        total_tokens=told["total"] or 0,
-    )
+        people = Application.objects.filter(programme=int(number), status__in=APPROVED_ONCE)
+        releases = Release.objects.filter(programmes=int(number))
+        counted = Q(release__in=releases.values("pk"), key__user__in=people.values("applicant"))
+    return counted & Q(key__user=int(person)) if person else counted
 
 
 def subject_of(limit: Limit) -> str:

@@ -9,7 +9,7 @@ import redis
 from django.conf import settings
 
 from portal.accounts.models import User
-from portal.keys.applying import SCOPE, LimitInForce, in_force_for, sums_of
+from portal.keys.applying import SCOPE, LimitInForce, Sums, all_sums, in_force_for
 
 FIELDS = ("rate", "drained", "running", "reserved", "day", "day_used", "total_used")
 VALKEY_TIMEOUT_SECONDS = 1
@@ -52,16 +52,17 @@ class Standing:
 
 
 def standing_of(limits: Sequence[LimitInForce], *, at: datetime | None = None) -> list[Standing]:
-    """How every number of `limits` stands. One round trip to Valkey, and two queries for each budget.
+    """How every number of `limits` stands. One round trip to Valkey, and one query if there are budgets.
 
     While Valkey is away, only what the database knows is told.
     """
     moment = at or datetime.now(UTC)
     states = _states([limit.name for limit in limits])
+    known = all_sums([limit.name for limit in limits if limit.has_budget], at=moment)
     return [
         standing
         for limit, state in zip(limits, states, strict=True)
-        for standing in _standings(limit, state, moment)
+        for standing in _standings(limit, state, known.get(limit.name), moment)
     ]
 
 
@@ -83,11 +84,12 @@ def _states(names: Iterable[str]) -> list[dict[str, float]]:
     return [dict(zip(FIELDS, (float(value or 0) for value in row), strict=True)) for row in rows]
 
 
-def _standings(limit: LimitInForce, state: dict[str, float], moment: datetime) -> Iterable[Standing]:
+def _standings(
+    limit: LimitInForce, state: dict[str, float], known: Sums | None, moment: datetime
+) -> Iterable[Standing]:
     now_ms, held = moment.timestamp() * 1000, int(state["reserved"])
     day_used, total_used = int(state["day_used"]), int(state["total_used"])
-    if limit.has_budget:
-        known = sums_of(limit.name, at=moment)
+    if known is not None:
         day_used = max(day_used if int(state["day"]) == known.day else 0, known.day_tokens)
         total_used = max(total_used, known.total_tokens)
     midnight = datetime.combine(moment.date() + timedelta(days=1), datetime.min.time(), tzinfo=UTC)
