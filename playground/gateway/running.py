@@ -1,6 +1,7 @@
 """What runs beside the requests in one process: connections, caches, and the tasks that tend them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import redis.asyncio
@@ -30,12 +31,12 @@ class Running:
         self.meter = Meter(self.valkey)
         self.backends = Backends()
         self._tasks = [
-            asyncio.create_task(work)
+            asyncio.create_task(_kept_up(work))
             for work in (
-                self._listen(),
-                self.limits.keep_renewing(),
-                self.meter.keep_flushing(),
-                self.backends.keep_time(),
+                self._listen,
+                self.limits.keep_renewing,
+                self.meter.keep_flushing,
+                self.backends.keep_time,
             )
         ]
 
@@ -65,3 +66,13 @@ class Running:
             except (redis.RedisError, OSError):
                 log.info("gateway_revocations_unheard")
             await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Begin `work` again whenever it fails: without it nothing would be counted, or no key forgotten."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("gateway_work_failed", work=work.__qualname__)
+        await asyncio.sleep(LISTEN_AGAIN_SECONDS)

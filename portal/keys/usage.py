@@ -38,7 +38,8 @@ def fields(
     *, key_id: int, release_id: int, status: int, prompt_tokens: int, completion_tokens: int
 ) -> tuple[str | int, ...]:
     """The fields and values of one stream entry, as XADD takes them."""
-    return ("k", key_id, "r", release_id, "s", status, "p", prompt_tokens, "c", completion_tokens)
+    # An HTTPStatus is no int to who packs commands.
+    return ("k", key_id, "r", release_id, "s", int(status), "p", prompt_tokens, "c", completion_tokens)
 
 
 def record_new() -> int:

@@ -122,7 +122,7 @@ def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
     while time.monotonic() < until:
         assert process.poll() is None, "The process ended as it started."
         # Any answer will do.
-        with suppress(URLError, ConnectionError):
+        with suppress(URLError, OSError):
             with suppress(HTTPError):
                 urlopen(url, timeout=2).close()
             return

@@ -35,6 +35,19 @@ def test_a_client_that_leaves_a_stream_stops_the_model_server(client, key, state
     eventually(is_recorded, within_seconds=3)
 
 
+def test_a_failure_of_the_model_server_is_counted_and_so_is_what_follows(client, key):
+    with pytest.raises(openai.APIStatusError):
+        client.chat.completions.create(model="tiny", messages=say("words=3 die=1"))
+    client.chat.completions.create(model="tiny", messages=say("words=3"))
+
+    def are_recorded():
+        usage.record_new()
+        totals = DailyUsage.objects.filter(key=key.key).totals()
+        return (totals["requests"], totals["failures"], totals["completion_tokens"]) == (2, 1, 3)
+
+    eventually(are_recorded, within_seconds=3)
+
+
 def test_a_client_that_reads_nothing_makes_the_model_server_wait(client, state):
     words = 300_000
     stream = client.chat.completions.create(model="tiny", messages=say(f"words={words}"), stream=True)

@@ -3,7 +3,7 @@
 Run as `python -m tests.gateway.upstream PORT`. What it does stands in the last message or the
 prompt: `words=20 pause=0.05` says w0 … w19 with pauses, `die=3` cuts the connection behind three
 words, `status=500` refuses with `message=…`, `first=2` waits for two seconds before anything.
-Every request is remembered and told at `/state`.
+Every request is remembered and told at `/state`, and what it counted at `/counters`.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from aiohttp import web
 
 JSON = dict[str, Any]
 CONTEXT_TOKENS = 32_768
+PROMPT_TOKENS = 7
 
 
 class Upstream:
@@ -26,10 +27,14 @@ class Upstream:
         self.running = 0
         self.aborted = 0
         self.said = 0
+        # As vLLM's own counters have them.
+        self.prompt_tokens = 0
+        self.generation_tokens = 0
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=50_000_000, handler_args={"handler_cancellation": True})
         app.router.add_get("/state", self.state)
+        app.router.add_get("/counters", self.counters)
         app.router.add_get("/v1/models", self.models)
         app.router.add_post("/v1/chat/completions", self.complete)
         app.router.add_post("/v1/completions", self.complete)
@@ -40,6 +45,15 @@ class Upstream:
 
     async def state(self, _: web.Request) -> web.Response:
         told = {"seen": self.seen, "running": self.running, "aborted": self.aborted, "said": self.said}
+        return web.json_response(told)
+
+    async def counters(self, _: web.Request) -> web.Response:
+        told = {
+            "running": self.running,
+            "requests": len(self.seen),
+            "prompt_tokens": self.prompt_tokens,
+            "generation_tokens": self.generation_tokens,
+        }
         return web.json_response(told)
 
     async def models(self, _: web.Request) -> web.Response:
@@ -85,9 +99,15 @@ class Upstream:
             }
             return web.json_response({"error": error}, status=status)
         words = int(wants.get("words", 5))
-        usage = {"prompt_tokens": 7, "total_tokens": 7 + words, "completion_tokens": words}
+        self.prompt_tokens += PROMPT_TOKENS
+        usage = {
+            "prompt_tokens": PROMPT_TOKENS,
+            "total_tokens": PROMPT_TOKENS + words,
+            "completion_tokens": words,
+        }
         if body.get("stream"):
             return await self._stream(request, body, wants, usage)
+        self.generation_tokens += words
         text = " ".join(f"w{number}" for number in range(words))
         if "die" in wants:
             response = web.StreamResponse(
@@ -118,6 +138,7 @@ class Upstream:
                 request.transport.abort()
                 return response
             await asyncio.sleep(float(wants.get("pause", 0)))
+            self.generation_tokens += 1
             # A word that looks like a field, so that nobody takes the model's words for its usage.
             await say([{"index": 0, "delta": {"content": f'w{number} "usage": {{}} '}}])
         await say([{"index": 0, "delta": {}, "finish_reason": "stop"}])
