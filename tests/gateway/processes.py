@@ -12,11 +12,9 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import urlopen
 
-import redis
 from django.conf import settings
 from django.db import connection
 
-from portal.keys.applying import SCOPE
 from portal.local.parts import Leash
 from portal.local.valkey import Valkey
 
@@ -128,9 +126,3 @@ def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
             return
         time.sleep(0.1)
     raise TimeoutError(url)
-
-
-def limit_state(valkey: redis.Redis, name: str) -> dict[str, float]:
-    """The numbers that a Valkey (which decodes) holds of one scope of limits."""
-    told = valkey.hgetall(f"{SCOPE}{name}")
-    return {field: float(value) for field, value in told.items() if field != "seeded"}

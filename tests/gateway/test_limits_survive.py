@@ -16,7 +16,8 @@ from portal.keys import usage
 from portal.keys.models import Limit
 from tests.gateway import processes
 from tests.gateway.conftest import eventually
-from tests.gateway.processes import limit_state, running
+from tests.gateway.processes import running
+from tests.gateway.standing import limit_state
 
 if TYPE_CHECKING:
     from subprocess import Popen

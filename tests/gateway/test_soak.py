@@ -9,8 +9,8 @@ from portal.keys import actions, usage
 from portal.keys.models import DailyUsage, Scope
 from tests.gateway import processes
 from tests.gateway.conftest import eventually
-from tests.gateway.processes import limit_state
 from tests.gateway.soaking import MIB, UNLIMITED, Load, drained, soak
+from tests.gateway.standing import limit_state
 
 pytestmark = pytest.mark.live
 SECONDS, CLIENTS = 15, 40
