@@ -136,7 +136,9 @@ async def _forward(running: Running, exchange: Exchange, *, key: ApiKey, route: 
     try:
         await forward(running, exchange, key=key, route=route, wish=wish, receipt=receipt)
     finally:
-        running.limits.settle(reservation, receipt.tokens_to_count(is_started=exchange.is_started))
+        running.limits.settle(
+            reservation, receipt.tokens_to_count(held=reservation.tokens, is_started=exchange.is_started)
+        )
 
 
 async def _answer_models(running: Running, exchange: Exchange, key: ApiKey) -> None:

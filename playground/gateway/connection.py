@@ -73,6 +73,11 @@ class Connection(asyncio.Protocol):
         return body
 
     @property
+    def is_behind(self) -> bool:
+        """Whether more of the answer lies here, or waits at the sender, than was given out."""
+        return self._is_paused or bool(self._pieces)
+
+    @property
     def is_exhausted(self) -> bool:
         """Whether the last piece of a whole answer has been given out."""
         return self.is_complete and not self._pieces

@@ -51,7 +51,7 @@ async def _ask(running: Running, exchange: Exchange, *, route: Route, wish: Wish
             request_id=exchange.request_id,
             timeout_seconds=settings.GATEWAY_ANSWER_TIMEOUT_SECONDS,
         ) as connection:
-            await relay(connection, exchange, keeps_usage=wish.wants_usage, receipt=receipt)
+            await relay(connection, exchange, wish=wish, receipt=receipt)
     except UpstreamAway as away:
         raise await _away(route.release) from away
     except UpstreamFull as full:

@@ -20,6 +20,8 @@ BATCH_MAX = 500
 # An answer up to this size is read whole; of a longer one (log-probabilities) only its end is searched.
 WHOLE_BYTES_MAX = 1024 * 1024
 TAIL_BYTES = 16 * 1024
+# What a model server may have generated before it notices that nobody listens any more.
+UNNOTICED_TOKENS = 64
 USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})')
 
 
@@ -29,7 +31,7 @@ class Used:
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    # Whether the model server said so, and not we who counted.
+    # Whether the model server said so at its end; otherwise it is what was known by then.
     is_told: bool = False
 
     def read(self, told: Any) -> bool:
@@ -38,7 +40,6 @@ class Used:
             return False
         self.prompt_tokens = _count(told.get("prompt_tokens"))
         self.completion_tokens = _count(told.get("completion_tokens"))
-        self.is_told = True
         return True
 
 
@@ -49,14 +50,21 @@ class Receipt:
     status: int = 0
     used: Used = field(default_factory=Used)
 
-    def tokens_to_count(self, *, is_started: bool) -> int | None:
-        """The tokens that count towards limits; None when nobody knows, so that the worst case counts.
+    # Whether more of a stream had come, or may have, than was passed on when it was broken off.
+    is_behind: bool = False
 
-        A request that failed before its answer began comes to nothing. One that was broken off
-        does not: the model server has gone on for as long as it did not know.
+    def tokens_to_count(self, *, held: int, is_started: bool) -> int | None:
+        """The tokens that count towards limits; None when nobody knows, so that all that is held counts.
+
+        A request that failed before its answer began comes to nothing. A broken-off stream
+        that told its usage on the way comes to that, and to what the model server made until
+        it noticed. Of any other nobody knows how far the model server went.
         """
+        told = self.used.prompt_tokens + self.used.completion_tokens
         if self.used.is_told:
-            return self.used.prompt_tokens + self.used.completion_tokens
+            return told
+        if self.used.prompt_tokens and not self.is_behind:
+            return min(held, told + UNNOTICED_TOKENS)
         is_failure = self.status >= HTTPStatus.BAD_REQUEST and self.status != CLIENT_LEFT
         return 0 if is_failure and not is_started else None
 
@@ -81,10 +89,10 @@ class AnswerReader:
         try:
             if self._is_cut:
                 found = USAGE_OBJECT.findall(bytes(self._kept))
-                used.read(json.loads(found[-1]) if found else None)
+                used.is_told = used.read(json.loads(found[-1]) if found else None)
             else:
                 answer = json.loads(self._kept)
-                used.read(answer.get("usage") if isinstance(answer, dict) else None)
+                used.is_told = used.read(answer.get("usage") if isinstance(answer, dict) else None)
         except ValueError:
             return Used()
         return used

@@ -9,11 +9,12 @@ from playground.gateway.connection import Connection, UpstreamLost, UpstreamSile
 from playground.gateway.event_stream import EventStream
 from playground.gateway.exchange import Exchange, Header
 from playground.gateway.metering import AnswerReader, Receipt
+from playground.gateway.wishes import Wish
 
 ERROR_BYTES_MAX = 256 * 1024
 
 
-async def relay(connection: Connection, exchange: Exchange, *, keeps_usage: bool, receipt: Receipt) -> None:
+async def relay(connection: Connection, exchange: Exchange, *, wish: Wish, receipt: Receipt) -> None:
     """Pass an answer on to the client, and write its status and usage into `receipt`, however it ends.
 
     Raises ApiError for an answer that is an error; UpstreamLost or UpstreamSilent for one that
@@ -23,7 +24,7 @@ async def relay(connection: Connection, exchange: Exchange, *, keeps_usage: bool
         raise errors.from_backend(connection.status, await _error_body(connection))
     receipt.status = connection.status
     if connection.headers.get(b"content-type", b"").startswith(b"text/event-stream"):
-        await _relay_stream(connection, exchange, keeps_usage=keeps_usage, receipt=receipt)
+        await _relay_stream(connection, exchange, wish=wish, receipt=receipt)
     else:
         await _relay_answer(connection, exchange, receipt=receipt)
 
@@ -45,11 +46,9 @@ async def _relay_answer(connection: Connection, exchange: Exchange, *, receipt: 
         receipt.used = reader.used()
 
 
-async def _relay_stream(
-    connection: Connection, exchange: Exchange, *, keeps_usage: bool, receipt: Receipt
-) -> None:
+async def _relay_stream(connection: Connection, exchange: Exchange, *, wish: Wish, receipt: Receipt) -> None:
     """Pass an event stream on; one that breaks off ends with an event that says so."""
-    stream = EventStream(keeps_usage=keeps_usage)
+    stream = EventStream(keeps_usage=wish.wants_usage, keeps_each_usage=wish.wants_each_usage)
     receipt.used = stream.used
     headers = [*_headers(connection), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
     await exchange.start(connection.status, headers)
@@ -68,6 +67,7 @@ async def _relay_stream(
         # Half an event may be left unsent; it is dropped, so that this one can be read.
         await exchange.write(b"data: " + error.body() + b"\n\n", more=False)
     finally:
+        receipt.is_behind = connection.is_behind
         stream.end()
 
 

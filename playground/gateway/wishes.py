@@ -1,12 +1,16 @@
 """What a request's body asks for, and the least change that the model server needs."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from playground.gateway.errors import ApiError, bad_request
 
-USAGE_ASKED = b'"stream_options":{"include_usage":true},'
+# With each event of a stream (vLLM's own option), so that it is known when the client breaks it off.
+USAGE_ASKED = b'"stream_options":{"include_usage":true,"continuous_usage_stats":true},'
+LAST_USAGE_ASKED = re.compile(rb'"include_usage"\s*:\s*true')
+EACH_USAGE_ASKED = b'"include_usage":true,"continuous_usage_stats":true'
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,7 @@ class Wish:
     model: str
     is_stream: bool
     wants_usage: bool
+    wants_each_usage: bool
 
     def for_backend(self, served_model_name: str) -> bytes:
         """The bytes to send on: the client's own, wherever they can be.
@@ -26,16 +31,22 @@ class Wish:
         without telling its usage.
         """
         options = self.fields.get("stream_options")
-        asks_usage = self.is_stream and not self.wants_usage and isinstance(options, dict | None)
+        asks_usage = self.is_stream and not self.wants_each_usage and isinstance(options, dict | None)
         if self.model == served_model_name:
             if not asks_usage:
                 return self.body
             if "stream_options" not in self.fields:
                 opening = self.body.index(b"{") + 1
                 return self.body[:opening] + USAGE_ASKED + self.body[opening:]
+            # Quotes within a text are escaped, so a single find is the field itself.
+            if options == {"include_usage": True} and len(LAST_USAGE_ASKED.findall(self.body)) == 1:
+                return LAST_USAGE_ASKED.sub(EACH_USAGE_ASKED, self.body)
         changed = self.fields | {"model": served_model_name}
         if asks_usage:
-            changed["stream_options"] = (options or {}) | {"include_usage": True}
+            changed["stream_options"] = (options or {}) | {
+                "include_usage": True,
+                "continuous_usage_stats": True,
+            }
         return json.dumps(changed, separators=(",", ":")).encode()
 
 
@@ -58,8 +69,16 @@ def read(body: bytes) -> Wish:
     if stream not in (True, False, None) or not isinstance(stream, bool | None):
         raise bad_request("invalid_type", "The field “stream” must be true or false.", param="stream")
     options = fields.get("stream_options")
-    wants_usage = isinstance(options, dict) and options.get("include_usage") is True
-    return Wish(body=body, fields=fields, model=model, is_stream=bool(stream), wants_usage=wants_usage)
+    asked = options if isinstance(options, dict) else {}
+    wants_usage = asked.get("include_usage") is True
+    return Wish(
+        body=body,
+        fields=fields,
+        model=model,
+        is_stream=bool(stream),
+        wants_usage=wants_usage,
+        wants_each_usage=wants_usage and asked.get("continuous_usage_stats") is True,
+    )
 
 
 def _parsed(body: bytes) -> Any:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playground.gateway import limits
+from playground.gateway import refusing, reserving
 from playground.gateway.event_stream import EventStream
 from playground.gateway.metering import WHOLE_BYTES_MAX, AnswerReader
 
@@ -36,6 +36,31 @@ def test_whatever_the_pieces_the_bytes_are_the_same(words, cuts, keeps):
 
     assert out == said + (USAGE if keeps else b"") + b"data: [DONE]\n\n"
     assert (stream.used.prompt_tokens, stream.used.completion_tokens) == (7, 3)
+
+
+@given(
+    words=WORDS,
+    cuts=st.lists(st.integers(min_value=0), max_size=12),
+    keeps=st.booleans(),
+    separators=st.sampled_from([(",", ":"), (", ", ": ")]),
+)
+def test_the_usage_so_far_is_read_and_taken_out_of_each_event(words, cuts, keeps, separators):
+    def events(*, with_usage: bool) -> bytes:
+        told = [
+            {"choices": [{"delta": {"content": word}}]}
+            | ({"usage": {"prompt_tokens": 9, "completion_tokens": number}} if with_usage else {})
+            for number, word in enumerate(words)
+        ]
+        return b"".join(b"data: " + json.dumps(one, separators=separators).encode() + b"\n\n" for one in told)
+
+    stream = EventStream(keeps_usage=True, keeps_each_usage=keeps)
+
+    out = passed(stream, events(with_usage=True), cuts)
+
+    assert out == events(with_usage=keeps)
+    expected = (9, len(words) - 1) if words else (0, 0)
+    assert (stream.used.prompt_tokens, stream.used.completion_tokens) == expected
+    assert not stream.used.is_told
 
 
 @given(words=WORDS, cuts=st.lists(st.integers(min_value=0), max_size=12))
@@ -77,4 +102,4 @@ def test_the_usage_of_an_answer_too_long_to_keep_is_found_at_its_end():
 
 
 def test_the_examples_in_the_docstrings_hold():
-    assert doctest.testmod(limits).failed == 0
+    assert [doctest.testmod(module).failed for module in (refusing, reserving)] == [0, 0]

@@ -9,6 +9,7 @@ import redis
 from django.conf import settings
 from openai import OpenAI, RateLimitError
 
+from playground.gateway.metering import UNNOTICED_TOKENS
 from portal.keys import actions
 from portal.keys.models import Limit, Scope
 from tests import cast
@@ -150,15 +151,29 @@ def test_a_failure_of_the_model_server_gives_all_back(raw, ada, state_of):
     assert settled(state_of, f"user:{ada.pk}").get("day_used", 0) == 0
 
 
-def test_a_stream_that_the_client_breaks_off_counts_at_its_worst(raw, ada, state_of):
+@pytest.mark.parametrize(
+    ("silent", "counts_all"), [("", False), ("silent=1", True)], ids=["told on the way", "told by nobody"]
+)
+def test_a_stream_that_is_broken_off_counts_what_it_told_or_else_all(raw, ada, state_of, silent, counts_all):
     Limit.objects.create(user=ada, tokens_per_day=1_000_000)
-    body = {"model": "tiny", "messages": say("words=50 pause=0.05"), "max_tokens": 60, "stream": True}
+    body = {
+        "model": "tiny",
+        "messages": say(f"words=50 pause=0.05 {silent}"),
+        "max_tokens": 200,
+        "stream": True,
+    }
 
     with raw.stream("POST", "/v1/chat/completions", json=body) as answer:
         held = 1_000_000 - int(answer.headers["x-ratelimit-remaining-tokens"])
-        next(answer.iter_bytes())
+        seen = 0
+        for piece in answer.iter_bytes():
+            seen += piece.count(b"data:")
+            if seen > 3:
+                break
 
-    assert settled(state_of, f"user:{ada.pk}")["day_used"] == held
+    used = settled(state_of, f"user:{ada.pk}")["day_used"]
+    assert held > 200
+    assert used == held if counts_all else 3 <= used - PROMPT_TOKENS - UNNOTICED_TOKENS <= 6
 
 
 def test_a_stream_that_ends_counts_what_it_used(portal, key, ada, state_of):

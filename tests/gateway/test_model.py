@@ -67,6 +67,48 @@ def test_a_stream_says_what_the_answer_says_and_its_usage_is_recorded(client, se
     assert row.completion_tokens_count == 2 * whole.usage.completion_tokens
 
 
+@pytest.mark.parametrize("options", [{}, {"stream_options": {"include_usage": True}}])
+def test_a_streams_bytes_are_those_of_vllm(raw, served, vllm_url, options):
+    asked = {
+        "messages": say("Say hello."),
+        "max_tokens": 12,
+        "temperature": 0,
+        "stream": True,
+        "logprobs": True,
+    }
+    direct = httpx.post(
+        f"{vllm_url}/v1/chat/completions", json={"model": MODEL} | asked | options, timeout=60
+    )
+
+    through = raw.post("/v1/chat/completions", json={"model": MODEL} | asked | options, timeout=60)
+
+    assert without_identity(through.content) == without_identity(direct.content)
+    assert through.content.count(b'"usage"') == len(options)
+
+
+def without_identity(stream: bytes) -> bytes:
+    """A stream less what differs from answer to answer."""
+    return re.sub(rb'"(id|created)":[^,]+', b"", stream)
+
+
+def test_a_stream_that_is_broken_off_is_recorded_with_its_prompt(client, served, key):
+    stream = client.chat.completions.create(
+        model="tiny",
+        messages=say("Write a long story."),
+        max_tokens=1000,
+        stream=True,
+        extra_body={"ignore_eos": True},
+    )
+    for _, _ in zip(range(5), stream, strict=False):
+        pass
+    stream.close()
+
+    eventually(lambda: bool(usage.record_new()), within_seconds=5)
+    row = DailyUsage.objects.get(key=key.key)
+    assert row.prompt_tokens_count > 5
+    assert 3 <= row.completion_tokens_count <= 20
+
+
 def test_a_client_that_leaves_stops_the_model(client, served, vllm_url):
     stream = client.chat.completions.create(
         model="tiny",

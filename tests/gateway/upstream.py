@@ -2,8 +2,9 @@
 
 Run as `python -m tests.gateway.upstream PORT`. What it does stands in the last message or the
 prompt: `words=20 pause=0.05` says w0 … w19 with pauses, `die=3` cuts the connection behind three
-words, `status=500` refuses with `message=…`, `first=2` waits for two seconds before anything.
-Every request is remembered and told at `/state`, and what it counted at `/counters`.
+words, `silent=1` tells a stream's usage at its end only, `status=500` refuses with `message=…`,
+`first=2` waits for two seconds before anything. Every request is remembered and told at `/state`,
+and what it counted at `/counters`.
 """
 
 import asyncio
@@ -127,8 +128,16 @@ class Upstream:
         await response.prepare(request)
         head = _head(body, "chat.completion.chunk")
 
+        options = body.get("stream_options") or {}
+        tells_each = options.get("include_usage") and options.get("continuous_usage_stats")
+        told = -1
+
         async def say(choices: list[JSON], **more: Any) -> None:
+            nonlocal told
             self.said += 1
+            told = min(told + 1, usage["completion_tokens"])
+            if tells_each and choices and "silent" not in wants:
+                more["usage"] = {"prompt_tokens": 7, "total_tokens": 7 + told, "completion_tokens": told}
             await response.write(b"data: %b\n\n" % json.dumps(head | {"choices": choices} | more).encode())
 
         await say([{"index": 0, "delta": {"role": "assistant", "content": ""}}])
@@ -142,7 +151,7 @@ class Upstream:
             # A word that looks like a field, so that nobody takes the model's words for its usage.
             await say([{"index": 0, "delta": {"content": f'w{number} "usage": {{}} '}}])
         await say([{"index": 0, "delta": {}, "finish_reason": "stop"}])
-        if (body.get("stream_options") or {}).get("include_usage"):
+        if options.get("include_usage"):
             await say([], usage=usage)
         await response.write(b"data: [DONE]\n\n")
         await response.write_eof()
