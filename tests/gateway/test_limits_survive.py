@@ -1,6 +1,7 @@
 """Budgets under races, kills and a Valkey that goes: never exceeded, and nothing stays behind."""
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -161,3 +162,54 @@ def test_a_new_limit_begins_with_what_the_database_knows(raw, key, ada, release)
     answer = raw.post("/v1/completions", json=short(words=90))
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "insufficient_quota")
+
+
+def test_kills_at_random_never_let_a_budget_be_exceeded(raw, key, release, upstream_url, shared):
+    Limit.objects.create(key=key.key, requests_per_minute=10_000, concurrent_requests=60)
+    Limit.objects.create(release=release, tokens_total=12_000)
+    name, dice = f"release:{release.pk}", random.Random(7)
+    before = generated(upstream_url)
+
+    for _ in range(3):
+        started: list[Popen[bytes]] = []
+        with processes.portal(started=started) as doomed:
+            killer = threading.Timer(dice.uniform(0.2, 1.0), started[0].kill)
+            killer.start()
+            asyncio.run(ask_and_leave(doomed, key.token, dice))
+            killer.join()
+    for request_id in shared.hkeys(limit_scripts.RESERVATIONS):
+        shared.zadd(limit_scripts.LEASES, {request_id: 1})
+    raw.get("/v1/models")
+    raw.post("/v1/completions", json=short())
+
+    eventually(lambda: limit_state(shared, name)["reserved"] == 0, within_seconds=5)
+    state = limit_state(shared, name)
+    assert state["running"] == 0
+    assert 0 < generated(upstream_url) - before <= state["total_used"] <= 12_000
+    assert shared.zcard(limit_scripts.LEASES) == shared.hlen(limit_scripts.RESERVATIONS) == 0
+
+
+def generated(upstream_url: str) -> int:
+    told = httpx.get(f"{upstream_url}/counters").json()
+    return int(told["prompt_tokens"] + told["generation_tokens"])
+
+
+async def ask_and_leave(portal: str, token: str, dice: random.Random) -> None:
+    """Forty clients that ask for streams and answers, some of which leave, until the portal is gone."""
+    headers = {"Authorization": f"Bearer {token}"}
+
+    async def one(client: httpx.AsyncClient) -> None:
+        for _ in range(20):
+            body = short(words=30, more=f"pause={dice.uniform(0, 0.02):.3f} first={dice.uniform(0, 0.2):.2f}")
+            timeout = dice.choice([5, 0.1])
+            try:
+                await client.post(
+                    "/v1/completions", json={**body, "stream": dice.random() < 0.7}, timeout=timeout
+                )
+            except httpx.TimeoutException:
+                continue
+            except httpx.TransportError:
+                return
+
+    async with httpx.AsyncClient(base_url=portal, headers=headers) as client:
+        await asyncio.gather(*(one(client) for _ in range(40)))
