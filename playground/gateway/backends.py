@@ -112,7 +112,8 @@ class Backend:
 
     def _release(self, connection: Connection) -> None:
         self._busy.discard(connection)
-        is_clean = connection.is_complete and connection.is_reusable and not connection.is_lost
+        # An answer that was not read to its end would be the beginning of the next one's.
+        is_clean = connection.is_exhausted and connection.is_reusable and not connection.is_lost
         if is_clean and len(self._idle) < IDLE_CONNECTIONS_MAX:
             connection.idle_since = asyncio.get_running_loop().time()
             self._idle.append(connection)

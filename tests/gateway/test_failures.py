@@ -1,5 +1,6 @@
 """What happens when someone breaks off: the client, the model server, or neither is there."""
 
+import asyncio
 import json
 import threading
 import time
@@ -12,6 +13,7 @@ from django.conf import settings
 from openai import OpenAI
 
 from playground import readiness
+from playground.gateway.backends import Backend
 from portal.keys import usage
 from portal.keys.models import DailyUsage
 from tests.gateway import processes
@@ -75,6 +77,26 @@ def test_a_client_that_leaves_before_its_answer_stops_the_model_server(key, port
         client.chat.completions.create(model="tiny", messages=say("first=20"))
 
     eventually(lambda: state()["aborted"] == 1, within_seconds=2)
+
+
+@pytest.mark.django_db
+def test_an_answer_that_was_left_unread_is_nobody_elses(upstream_url):
+    async def ask(backend, words, *, is_read):
+        body = json.dumps({"model": "tiny-served", "messages": say(f"words={words}")}).encode()
+        asked = backend.ask(b"/v1/chat/completions", body, request_id="req_1", timeout_seconds=5)
+        async with asked as connection:
+            # All of it has come by then.
+            await asyncio.sleep(0.3)
+            return await connection.piece(timeout_seconds=5) if is_read else b""
+
+    async def ask_twice():
+        backend = Backend(upstream_url)
+        await ask(backend, 3, is_read=False)
+        answer = await ask(backend, 5, is_read=True)
+        backend.close()
+        return answer
+
+    assert json.loads(asyncio.run(ask_twice()))["usage"]["completion_tokens"] == 5
 
 
 def test_a_model_server_that_dies_in_a_stream_is_told_in_the_stream(client):
