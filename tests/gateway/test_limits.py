@@ -13,8 +13,8 @@ from playground.gateway.metering import UNNOTICED_TOKENS
 from portal.keys import actions
 from portal.keys.models import Limit, Scope
 from tests import cast
-from tests.gateway import processes
 from tests.gateway.conftest import eventually, say
+from tests.gateway.standing import limit_state
 from tests.gateway.upstream import CONTEXT_TOKENS
 
 # What the small model server says of every prompt.
@@ -30,7 +30,7 @@ def ask(raw, content="words=5", **more):
 def state_of():
     """The numbers that Valkey holds of one scope."""
     with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as valkey:
-        yield partial(processes.limit_state, valkey)
+        yield partial(limit_state, valkey)
 
 
 def settled(state_of, name: str) -> dict[str, float]:
