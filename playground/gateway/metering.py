@@ -35,11 +35,11 @@ class Used:
     is_told: bool = False
 
     def read(self, told: Any) -> bool:
-        """Take over OpenAI's `usage` object; whether it was one."""
-        if not isinstance(told, dict):
+        """Take over a `usage` object, in either of OpenAI's two sets of names; whether it was one."""
+        if not isinstance(told, dict) or not ("prompt_tokens" in told or "input_tokens" in told):
             return False
-        self.prompt_tokens = _count(told.get("prompt_tokens"))
-        self.completion_tokens = _count(told.get("completion_tokens"))
+        self.prompt_tokens = _count(told.get("prompt_tokens", told.get("input_tokens")))
+        self.completion_tokens = _count(told.get("completion_tokens", told.get("output_tokens")))
         return True
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from playground.gateway import refusing, reserving
 from playground.gateway.event_stream import EventStream
-from playground.gateway.metering import WHOLE_BYTES_MAX, AnswerReader
+from playground.gateway.metering import WHOLE_BYTES_MAX, AnswerReader, Used
 
 WORDS = st.lists(
     st.text(max_size=12) | st.sampled_from(['"usage": {"prompt_tokens": 9}', "\n\n", "data: x"]), max_size=8
@@ -99,6 +99,15 @@ def test_the_usage_of_an_answer_too_long_to_keep_is_found_at_its_end():
     used = reader.used()
 
     assert (used.prompt_tokens, used.completion_tokens) == (5, 6)
+
+
+def test_what_is_no_usage_tells_nothing():
+    told = [Used().read(one) for one in ({}, None, [], {"total_tokens": 4}, {"prompt_tokens": 4})]
+    newer = Used()
+    newer.read({"input_tokens": 5, "output_tokens": 6})
+
+    assert told == [False, False, False, False, True]
+    assert (newer.prompt_tokens, newer.completion_tokens) == (5, 6)
 
 
 def test_the_examples_in_the_docstrings_hold():
