@@ -229,6 +229,10 @@ GATEWAY_CONTEXT_TOKENS = env.int("GATEWAY_CONTEXT_TOKENS", default=131_072)
 GATEWAY_WHEN_VALKEY_IS_AWAY = env.str("GATEWAY_WHEN_VALKEY_IS_AWAY", default="refuse")
 # A prompt of 128k tokens is about half a megabyte; the rest is room for pictures.
 GATEWAY_BODY_BYTES_MAX = env.int("GATEWAY_BODY_BYTES_MAX", default=10 * 1024 * 1024)
+# How many answers one request may ask for.
+GATEWAY_N_MAX = env.int("GATEWAY_N_MAX", default=16)
+# The hosts from which the model server may fetch pictures and the like; none: only data: URLs.
+GATEWAY_MEDIA_DOMAINS = [host.lower() for host in env.list("GATEWAY_MEDIA_DOMAINS", default=[])]
 GATEWAY_HEADER_BYTES_MAX = 32 * 1024
 # Between two pieces of a request's body, against clients that send a byte a minute.
 GATEWAY_BODY_TIMEOUT_SECONDS = env.int("GATEWAY_BODY_TIMEOUT_SECONDS", default=20)

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.db import DatabaseError
 
-from playground.gateway import errors, wishes
+from playground.gateway import errors, guarding, wishes
 from playground.gateway.admission import Route, model_object
 from playground.gateway.errors import ApiError, ClientGone
 from playground.gateway.exchange import Exchange
@@ -67,6 +67,7 @@ class Gateway:
         try:
             with running.limits.reading(key):
                 wish = wishes.read(await exchange.read_body())
+            guarding.require_harmless(wish.fields)
             route = await running.admission.route(key, wish.model)
         except ApiError:
             # What is refused is a request as well.

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from django.conf import settings
 
 from playground import readiness
-from playground.gateway import errors
+from playground.gateway import errors, guarding
 from playground.gateway.admission import Route
 from playground.gateway.backends import UpstreamAway, UpstreamFull
 from playground.gateway.connection import UpstreamLost, UpstreamSilent
@@ -29,7 +29,7 @@ async def forward(
     """
     try:
         async with exchange.watched():
-            await _ask(running, exchange, route=route, wish=wish, receipt=receipt)
+            await _ask(running, exchange, key=key, route=route, wish=wish, receipt=receipt)
     except ApiError as error:
         receipt.status = error.status
         raise
@@ -40,14 +40,16 @@ async def forward(
         running.meter.note(receipt, key_id=key.pk, release_id=route.release.pk)
 
 
-async def _ask(running: Running, exchange: Exchange, *, route: Route, wish: Wish, receipt: Receipt) -> None:
+async def _ask(
+    running: Running, exchange: Exchange, *, key: ApiKey, route: Route, wish: Wish, receipt: Receipt
+) -> None:
     if not route.base_url:
         raise errors.away("model_unavailable", "No model server is set up here yet. The portal's staff can.")
     backend = running.backends.at(route.base_url, api_key=route.api_key)
     try:
         async with backend.ask(
             exchange.path,
-            wish.for_backend(route.served_model_name),
+            wish.for_backend(route.served_model_name, cache_salt=guarding.cache_salt(key.user_id)),
             request_id=exchange.request_id,
             timeout_seconds=settings.GATEWAY_ANSWER_TIMEOUT_SECONDS,
         ) as connection:

@@ -1,16 +1,13 @@
 """What a request's body asks for, and the least change that the model server needs."""
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from playground.gateway.errors import ApiError, bad_request
 
 # With each event of a stream (vLLM's own option), so that it is known when the client breaks it off.
-USAGE_ASKED = b'"stream_options":{"include_usage":true,"continuous_usage_stats":true},'
-LAST_USAGE_ASKED = re.compile(rb'"include_usage"\s*:\s*true')
-EACH_USAGE_ASKED = b'"include_usage":true,"continuous_usage_stats":true'
+USAGE_ASKED = {"include_usage": True, "continuous_usage_stats": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +21,20 @@ class Wish:
     wants_usage: bool
     wants_each_usage: bool
 
-    def for_backend(self, served_model_name: str) -> bytes:
-        """The bytes to send on: the client's own, wherever they can be.
+    def for_backend(self, served_model_name: str, *, cache_salt: str) -> bytes:
+        """The bytes to send on: the client's own, behind those that are put before them, where they can be.
 
-        They are changed when the model has another name there, or when a stream would end
-        without telling its usage.
+        They are written anew when the model has another name there, or a field that has to be
+        changed is in them.
         """
+        added: dict[str, Any] = {"cache_salt": cache_salt}
         options = self.fields.get("stream_options")
-        asks_usage = self.is_stream and not self.wants_each_usage and isinstance(options, dict | None)
-        if self.model == served_model_name:
-            if not asks_usage:
-                return self.body
-            if "stream_options" not in self.fields:
-                opening = self.body.index(b"{") + 1
-                return self.body[:opening] + USAGE_ASKED + self.body[opening:]
-            # Quotes within a text are escaped, so a single find is the field itself.
-            if options == {"include_usage": True} and len(LAST_USAGE_ASKED.findall(self.body)) == 1:
-                return LAST_USAGE_ASKED.sub(EACH_USAGE_ASKED, self.body)
-        changed = self.fields | {"model": served_model_name}
-        if asks_usage:
-            changed["stream_options"] = (options or {}) | {
-                "include_usage": True,
-                "continuous_usage_stats": True,
-            }
-        return json.dumps(changed, separators=(",", ":")).encode()
+        if self.is_stream and not self.wants_each_usage and isinstance(options, dict | None):
+            added["stream_options"] = (options or {}) | USAGE_ASKED
+        if self.model == served_model_name and self.fields.keys().isdisjoint(added):
+            opening = self.body.index(b"{") + 1
+            return self.body[:opening] + _inside(added) + b"," + self.body[opening:]
+        return b"{" + _inside(self.fields | {"model": served_model_name} | added) + b"}"
 
 
 def read(body: bytes) -> Wish:
@@ -79,6 +66,11 @@ def read(body: bytes) -> Wish:
         wants_usage=wants_usage,
         wants_each_usage=wants_usage and asked.get("continuous_usage_stats") is True,
     )
+
+
+def _inside(fields: dict[str, Any]) -> bytes:
+    """`fields` as JSON without its braces."""
+    return json.dumps(fields, separators=(",", ":")).encode()[1:-1]
 
 
 def _parsed(body: bytes) -> Any:

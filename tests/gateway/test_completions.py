@@ -59,15 +59,17 @@ def test_a_release_answers_to_each_of_its_names(client, state, name):
     assert json.loads(state()["seen"][-1]["body"])["model"] == "tiny-served"
 
 
-def test_a_body_with_the_served_name_passes_byte_for_byte(raw, state):
+def test_a_body_with_the_served_name_passes_byte_for_byte_behind_the_salt(raw, state):
     body = '{ "model":"tiny-served",  "messages":[{"role":"user","content":"h\\u00e9llo ✓"}], "x": 1.0e2 }'
 
     answer = raw.post(
         "/v1/chat/completions", content=body.encode(), headers={"Content-Type": "application/json"}
     )
 
+    sent = state()["seen"][-1]["body"]
     assert answer.status_code == 200
-    assert state()["seen"][-1]["body"] == body
+    assert sent.endswith(body.removeprefix("{"))
+    assert json.loads(sent).keys() - json.loads(body).keys() == {"cache_salt"}
 
 
 def test_unknown_fields_survive_a_rewritten_model(client, state):

@@ -109,9 +109,9 @@ def test_a_total_is_never_given_back(raw, key):
     assert "They do not come back by themselves." in answer.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("more", [{"n": 50}, {"n": 50, "stream": True}, {"max_tokens": None}])
+@pytest.mark.parametrize("more", [{"n": 16}, {"n": 16, "stream": True}, {"max_tokens": None}])
 def test_an_oversized_request_is_refused_before_anything_is_generated(raw, ada, state, more):
-    Limit.objects.create(user=ada, tokens_per_day=1500)
+    Limit.objects.create(user=ada, tokens_per_day=800)
 
     answer = ask(raw, **more)
 
