@@ -3,20 +3,24 @@
 import asyncio
 import json
 import re
+import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from playground.gateway.valkey import Command, Valkey, ValkeyAway
+from playground.gateway.valkey import Valkey, ValkeyAway
 from portal.keys import usage
+
+Fields = tuple[str | int, ...]
 
 # nginx's status for a client that left before it was answered; it is only written down.
 CLIENT_LEFT = 499
 FLUSH_SECONDS = 0.1
 # What waits here while Valkey is away; beyond it the oldest is lost.
 WAITING_MAX = 100_000
-BATCH_MAX = 500
+# Lua takes some thousands of values at a time.
+BATCH_MAX = 250
 # An answer up to this size is read whole; of a longer one (log-probabilities) only its end is searched.
 WHOLE_BYTES_MAX = 1024 * 1024
 TAIL_BYTES = 16 * 1024
@@ -98,23 +102,41 @@ class AnswerReader:
         return used
 
 
+# Adds the entries of one batch, unless this was the last batch that this process had added: a reply may
+# be lost when the batch is not. ARGV: the batch's number, how many values an entry has, and all of them.
+ADD_ONCE = """
+if redis.call('GET', KEYS[2]) == ARGV[1] then return 0 end
+local width = tonumber(ARGV[2])
+for first = 3, #ARGV, width do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', MAX, '*', unpack(ARGV, first, first + width - 1))
+end
+redis.call('SET', KEYS[2], ARGV[1], 'EX', 86400)
+return 1
+""".replace("MAX,", f"{usage.STREAM_LENGTH_MAX},")
+
+
 class Meter:
-    """Collects usage and writes it to the stream. Belongs to one event loop."""
+    """Collects usage and writes it to the stream, each entry once. Belongs to one event loop."""
 
     def __init__(self, valkey: Valkey) -> None:
         self._valkey = valkey
-        self._waiting: deque[Command] = deque(maxlen=WAITING_MAX)
+        self._waiting: deque[Fields] = deque(maxlen=WAITING_MAX)
+        self._last_batch_key = f"{usage.STREAM}:last:{secrets.token_hex(8)}"
+        # Under way, or of unknown fate; it stays as it is until Valkey has said that it is written.
+        self._batch: list[Fields] = []
+        self._batch_number = 0
 
     def note(self, receipt: Receipt, *, key_id: int, release_id: int) -> None:
         """Note one request. No I/O."""
-        fields = usage.fields(
-            key_id=key_id,
-            release_id=release_id,
-            status=receipt.status,
-            prompt_tokens=receipt.used.prompt_tokens,
-            completion_tokens=receipt.used.completion_tokens,
+        self._waiting.append(
+            usage.fields(
+                key_id=key_id,
+                release_id=release_id,
+                status=receipt.status,
+                prompt_tokens=receipt.used.prompt_tokens,
+                completion_tokens=receipt.used.completion_tokens,
+            )
         )
-        self._waiting.append(("XADD", usage.STREAM, "MAXLEN", "~", usage.STREAM_LENGTH_MAX, "*", *fields))
 
     async def keep_flushing(self) -> None:
         """Write what waits, ten times a second, for as long as this process lives."""
@@ -127,12 +149,16 @@ class Meter:
                 continue
 
     async def flush(self) -> None:
-        """Write what waits. Raises ValkeyAway, and what is not written stays."""
-        while self._waiting:
-            batch = [self._waiting[index] for index in range(min(BATCH_MAX, len(self._waiting)))]
-            await self._valkey.call_all(batch)
-            for _ in batch:
-                self._waiting.popleft()
+        """Write what waits. Raises ValkeyAway, and what is not known to be written stays."""
+        while self._batch or self._waiting:
+            if not self._batch:
+                self._batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
+                self._batch_number += 1
+            width = len(self._batch[0])
+            values = [value for fields in self._batch for value in fields]
+            keys = (usage.STREAM, self._last_batch_key)
+            await self._valkey.call("EVAL", ADD_ONCE, 2, *keys, self._batch_number, width, *values)
+            self._batch = []
 
 
 def _count(number: object) -> int:
