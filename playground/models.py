@@ -8,9 +8,23 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from playground.batches.models import ApiFile, Batch, BatchLine
 from portal.accounts.models import User
 from portal.common.transitions import Moves
 from portal.releases.models import Release
+
+# Django looks for an app's tables here.
+__all__ = [
+    "ApiFile",
+    "Batch",
+    "BatchLine",
+    "Conversation",
+    "ConversationQuerySet",
+    "Generation",
+    "GenerationQuerySet",
+    "GenerationStatus",
+    "Turn",
+]
 
 # A typed page is some 3,000 characters; longer than this no context of a small model holds.
 PROMPT_MAX_CHARACTERS = 100_000

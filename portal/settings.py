@@ -151,7 +151,11 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"playground.tasks.generate": {"queue": "inference"}}
+CELERY_TASK_ROUTES = {
+    "playground.tasks.generate": {"queue": "inference"},
+    # A queue of its own with few threads behind it, so that people's prompts come first.
+    "playground.tasks.run_batch": {"queue": "batch"},
+}
 CELERY_TASK_TIME_LIMIT = None  # The thread pool cannot kill; each task bounds its own calls.
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -164,6 +168,17 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-generations": {
         "task": "playground.tasks.sweep_generations",
         "schedule": timedelta(seconds=15),
+    },
+    # Batches: those whose worker died or whose task was lost, and files that are over.
+    "sweep-batches": {
+        "task": "playground.tasks.sweep_batches",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
+    "remove-old-files": {
+        "task": "playground.tasks.remove_old_files",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 600},
     },
     # Usage: one task adds up all that has come, so those that queued up behind a stopped worker may go.
     "record-usage": {
@@ -240,6 +255,23 @@ GATEWAY_BODY_TIMEOUT_SECONDS = env.int("GATEWAY_BODY_TIMEOUT_SECONDS", default=2
 GATEWAY_ANSWER_TIMEOUT_SECONDS = env.int("GATEWAY_ANSWER_TIMEOUT_SECONDS", default=600)
 # Connections a process opens to one model server; beyond them the answer is 503.
 GATEWAY_CONNECTIONS_MAX = env.int("GATEWAY_CONNECTIONS_MAX", default=1024)
+
+# -- Batches -------------------------------------------------------------------------------
+# Read and written by the web servers and by the batch workers: on several machines, a shared folder.
+BATCH_ROOT = Path(env.str("BATCH_ROOT", default=str(PORTAL_HOME / "batches")))
+# 50,000 prompts of 2 kB; what is larger is sent as several files.
+BATCH_FILE_BYTES_MAX = env.int("BATCH_FILE_BYTES_MAX", default=100 * 1024**2)
+# As many as OpenAI takes.
+BATCH_LINES_MAX = env.int("BATCH_LINES_MAX", default=50_000)
+# Per person or service account: ten of the largest files with their answers.
+BATCH_BYTES_PER_PERSON = env.int("BATCH_BYTES_PER_PERSON", default=2 * 1024**3)
+BATCHES_LIVE_PER_PERSON = env.int("BATCHES_LIVE_PER_PERSON", default=10)
+# Prompts and answers are nobody's business for longer than they are needed.
+BATCH_FILE_DAYS = env.int("BATCH_FILE_DAYS", default=30)
+# Of one batch, at one time: enough to keep an engine's spare room busy, too few to crowd people out.
+BATCH_LINES_AT_ONCE = env.int("BATCH_LINES_AT_ONCE", default=4)
+# After so long a worker gives the next batch its turn.
+BATCH_TURN_SECONDS = env.int("BATCH_TURN_SECONDS", default=30)
 
 # -- Weights -------------------------------------------------------------------------------
 # Who moves the bytes: `portal` (this server itself), `nginx` (X-Accel-Redirect) or `bucket` (presigned links).

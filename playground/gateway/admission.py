@@ -38,7 +38,7 @@ class Admission:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")
         self._keys = Remembered(_find_key, threads=self._threads)
-        self._routes = Remembered(_find_route, threads=self._threads)
+        self._routes = Remembered(find_route, threads=self._threads)
         self._lists = Remembered(_list_models, threads=self._threads)
 
     async def admit(self, authorization: str) -> ApiKey:
@@ -95,7 +95,7 @@ def _find_key(public_id: str) -> ApiKey | None:
     return ApiKey.objects.filter(public_id=public_id).first()
 
 
-def _find_route(question: tuple[str, int, str]) -> Route | Refusal | None:
+def find_route(question: tuple[str, int, str]) -> Route | Refusal | None:
     """At most eight queries. The slug is a release's own name; its Hub id and served name stand for it."""
     _, user_id, model = question
     if "\0" in model:

@@ -1,4 +1,4 @@
-"""The portal's own processes: the web server, the two workers, beat, and commands of manage.py."""
+"""The portal's own processes: the web server, the three workers, beat, and commands of manage.py."""
 
 import http.client
 import sys
@@ -8,6 +8,8 @@ from portal.local.parts import Part
 # Each stream waits in a thread of its own while one loop a process moves the tokens.
 STREAM_THREADS = 256
 TASK_THREADS = 4
+# Each works on one batch, a few lines at a time.
+BATCH_THREADS = 2
 CELERY = (sys.executable, "-m", "celery", "-A", "portal.celery:app", "--quiet")
 # One worker a queue on one machine: there is nobody to gossip with.
 ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING")
@@ -45,7 +47,7 @@ def web(env: dict[str, str], *, host: str, port: int) -> Part:
 
 
 def workers(env: dict[str, str]) -> tuple[Part, ...]:
-    """The worker for streams, the worker for everything else, and beat."""
+    """The worker for streams, the one for batches, the one for everything else, and beat."""
     # They say each task at INFO, one every second or so; and as root, the person's choice, much more.
     env = {"LOG_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore:You're running the worker with superuser"} | env
     return (
@@ -54,6 +56,16 @@ def workers(env: dict[str, str]) -> tuple[Part, ...]:
             (
                 *(*CELERY, "worker", "--queues", "inference", "--hostname", "inference@%h"),
                 *("--pool", "threads", "--concurrency", str(STREAM_THREADS), *ALONE),
+            ),
+            env,
+            grace_seconds=3.0,
+            muted=("Warm shutdown",),
+        ),
+        Part(
+            "batch",
+            (
+                *(*CELERY, "worker", "--queues", "batch", "--hostname", "batch@%h"),
+                *("--pool", "threads", "--concurrency", str(BATCH_THREADS), *ALONE),
             ),
             env,
             grace_seconds=3.0,
