@@ -1,10 +1,14 @@
-"""The playground's tasks: answer one generation, find orphans, ask whether the models answer."""
+"""The playground's tasks: answer generations and batches, find orphans, ask whether the models answer."""
 
 from uuid import UUID
 
 from celery import shared_task
 
 from playground import dispatching, readiness, sweeping, working
+from playground.batches import actions as batch_actions
+from playground.batches import dispatching as batch_dispatching
+from playground.batches import running as batch_running
+from playground.batches import storage as batch_storage
 
 
 # Acknowledged early: the sweeper finds the generations of a dead worker within seconds, while the
@@ -26,3 +30,23 @@ def probe_model() -> None:
     """Write down which models answer; send what waited for one that just became ready."""
     if readiness.probe():
         dispatching.resend_held()
+
+
+# Acknowledged early, as `generate` is.
+@shared_task(name="playground.tasks.run_batch", acks_late=False)
+def run_batch(*, batch_id: str, turn: int) -> None:
+    """Have one turn with a batch, on queue `batch`. Delivered twice, it finds the turn taken."""
+    batch_running.run(batch_id, turn=turn)
+
+
+@shared_task(name="playground.tasks.sweep_batches", expires=10)
+def sweep_batches() -> None:
+    """Leave no batch behind that nobody works on."""
+    batch_dispatching.resend_lost()
+
+
+@shared_task(name="playground.tasks.remove_old_files", expires=600)
+def remove_old_files() -> None:
+    """Remove the files that have expired, and bytes that belong to none."""
+    batch_actions.forget_expired()
+    batch_storage.remove_strays()

@@ -1,4 +1,4 @@
-"""The client of a model server: one streamed chat completion, and what can go wrong with it in words."""
+"""The client of a model server: a streamed completion or a whole answer, and what can go wrong in words."""
 
 import json
 import ssl
@@ -15,6 +15,8 @@ from playground import streams
 # A line of an event stream is some hundred bytes; what goes on for longer is no event stream.
 LINE_MAX_BYTES = 1_000_000
 ERROR_MAX_BYTES = 64_000
+# Log-probabilities of a long answer take some megabytes.
+ANSWER_MAX_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,15 @@ LOST = UpstreamFailure(
 )
 
 
-def new_session() -> aiohttp.ClientSession:
-    """A session without a limit of connections: the worker's concurrency is the limit."""
+def new_session(*, silence_seconds: float | None = None) -> aiohttp.ClientSession:
+    """A session without a limit of connections: the worker's concurrency is the limit.
+
+    `silence_seconds` is how long an answer may pause (None: as long as one that is streamed).
+    """
     timeout = aiohttp.ClientTimeout(
         total=None,
         sock_connect=settings.VLLM_CONNECT_TIMEOUT_SECONDS,
-        sock_read=settings.VLLM_READ_TIMEOUT_SECONDS,
+        sock_read=silence_seconds or settings.VLLM_READ_TIMEOUT_SECONDS,
     )
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout)
 
@@ -110,16 +115,41 @@ async def count_tokens(
         return int(counted["count"]), int(counted["max_model_len"])
 
 
+async def ask(
+    session: aiohttp.ClientSession, path: str, body: bytes, *, backend: Backend, request_id: str
+) -> tuple[int, bytes]:
+    """The status and the whole body of the answer to `body` (JSON), which was not asked for as a stream.
+
+    Raises UpstreamFailure, LOST for an answer that is too large to be one, too.
+    """
+    headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
+    async with _post(session, path, body, backend=backend, headers=headers) as response:
+        said = bytearray()
+        async for piece in response.content.iter_any():
+            said += piece
+            if len(said) > ANSWER_MAX_BYTES:
+                raise LOST
+        return response.status, bytes(said)
+
+
 @asynccontextmanager
 async def _post(
-    session: aiohttp.ClientSession, path: str, body: Mapping[str, Any], *, backend: Backend
+    session: aiohttp.ClientSession,
+    path: str,
+    body: Mapping[str, Any] | bytes,
+    *,
+    backend: Backend,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """POST `body`; aiohttp's errors, while the answer is read too, become UpstreamFailures."""
     if not backend.base_url:
         raise UpstreamFailure("model_unknown", "No model server is configured for this release.")
-    headers = {"Authorization": f"Bearer {backend.api_key}"} if backend.api_key else {}
+    all_headers = dict(headers or {})
+    if backend.api_key:
+        all_headers["Authorization"] = f"Bearer {backend.api_key}"
+    sent: dict[str, Any] = {"data": body} if isinstance(body, bytes) else {"json": body}
     try:
-        async with session.post(backend.base_url + path, json=body, headers=headers) as response:
+        async with session.post(backend.base_url + path, headers=all_headers, **sent) as response:
             yield response
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ssl.SSLError) as error:
         raise AWAY from error

@@ -10,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django_application = get_asgi_application()
 
 # Both need the app registry that the line above fills.
+from playground.batches import door as batches  # noqa: E402
 from playground.gateway.app import gateway  # noqa: E402
 from portal.hub.door.app import Door  # noqa: E402
 from portal.hub.door.request import is_for_the_door, raw_path_of  # noqa: E402
@@ -25,6 +26,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Dispatch one ASGI connection by its path."""
     if scope["type"] == "lifespan":
         await gateway.lifespan(scope, _stopping_the_door(receive), send)
+    elif scope["type"] == "http" and batches.is_for_batches(scope["path"]):
+        await batches.answer(scope, receive, send, pages=django_application)
     elif scope["type"] == "http" and scope["path"].startswith("/v1/"):
         await gateway(scope, receive, send)
     elif scope["type"] == "http" and is_for_the_door(raw_path_of(scope)):

@@ -21,6 +21,7 @@ urlpatterns = [
     path("oauth/token", login.token, name="oauth_token"),
     path("usage/", include("portal.keys.usage_urls")),
     path("playground/", include("playground.urls")),
+    path("v1/", include("playground.batches.api_urls")),
     path("events/", include("portal.events.urls")),
     path("hub/", include("portal.hub.urls")),
     path("console/", include("portal.console.urls")),

@@ -1,7 +1,7 @@
 """What people and their programs do: files are kept and deleted, batches are made and cancelled."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
@@ -92,6 +92,18 @@ def forget_file(row: ApiFile) -> None:
         row.deleted_at = timezone.now()
         row.save(update_fields=["deleted_at"])
     transaction.on_commit(partial(storage.remove, row.pk))
+
+
+def forget_expired(*, at: datetime | None = None) -> int:
+    """Forget the files that are over at `at` (None: now), unless a batch still reads them; how many."""
+    now = at or timezone.now()
+    read = Batch.objects.live().values("input_file")
+    over = ApiFile.objects.filter(deleted_at=None, expires_at__lte=now).exclude(pk__in=read)
+    ids = list(over.values_list("pk", flat=True))
+    for file_id in ids:
+        with transaction.atomic():
+            forget_file(ApiFile.objects.select_for_update().get(pk=file_id))
+    return len(ids)
 
 
 @transaction.atomic

@@ -15,8 +15,10 @@ from playground.upstream import LOST, UpstreamFailure
 
 WORKER_LOST = (
     "worker_lost",
-    "The portal's worker stopped while this request was with the model. It may have been answered, so it was"
-    " not asked again. Send it in a new batch.",
+    (
+        "The portal's worker stopped while this request was with the model. It may have been answered, so it"
+        " was not asked again. Send it in a new batch."
+    ),
 )
 # Why what was not asked was not asked; a failed batch has its own reason.
 UNASKED = {
@@ -35,7 +37,7 @@ class Verdict(Enum):
     REFUSED = "refused"
     # The engine failed on it; it is asked again, a few times.
     FAILED = "failed"
-    # The engine takes nothing at present, whatever the line; it is asked again for as long as the batch lives.
+    # The engine takes nothing at present; the line is asked again for as long as the batch lives.
     NOT_NOW = "not now"
 
 

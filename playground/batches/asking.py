@@ -1,6 +1,7 @@
 """What a client asks for when it makes a batch or lists what it has, read and checked."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ KNOWN_FIELDS = frozenset(
     {"completion_window", "endpoint", "input_file_id", "metadata", "output_expires_after"}
 )
 PAGE_ROWS = 20
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,9 @@ def is_storable(text: object) -> bool:
     >>> is_storable("a"), is_storable("\0"), is_storable("\ud800"), is_storable(1)
     (True, False, False, False)
     """
-    return isinstance(text, str) and "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
+    return (
+        isinstance(text, str) and "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
+    )
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -104,7 +108,9 @@ def _metadata(given: Any) -> dict[str, str] | None:
         sentence = f"“metadata” must be an object of at most {METADATA_PAIRS_MAX} pairs."
         raise bad_request("invalid_metadata", sentence, param="metadata")
     for name, value in given.items():
-        is_short = len(name) <= METADATA_KEY_CHARACTERS_MAX and len(str(value)) <= METADATA_VALUE_CHARACTERS_MAX
+        is_short = (
+            len(name) <= METADATA_KEY_CHARACTERS_MAX and len(str(value)) <= METADATA_VALUE_CHARACTERS_MAX
+        )
         if not (is_storable(name) and is_storable(value) and is_short):
             raise bad_request(
                 "invalid_metadata",
@@ -116,16 +122,17 @@ def _metadata(given: Any) -> dict[str, str] | None:
 
 
 def _output_seconds(given: Any) -> int:
-    longest = settings.BATCH_FILE_DAYS * 24 * 3600
+    longest: int = settings.BATCH_FILE_DAYS * 24 * 3600
     if given is None:
         return longest
     seconds = given.get("seconds") if isinstance(given, dict) else None
-    is_whole = isinstance(seconds, int) and not isinstance(seconds, bool)
-    if not is_whole or given.get("anchor") != "created_at" or not OUTPUT_SECONDS_MIN <= seconds <= longest:
-        raise bad_request(
-            "invalid_value",
-            "“output_expires_after” must be {“anchor”: “created_at”, “seconds”: …} with"
-            f" {OUTPUT_SECONDS_MIN} to {longest} seconds.",
-            param="output_expires_after",
-        )
-    return int(seconds)
+    if isinstance(seconds, int) and not isinstance(seconds, bool):
+        is_right = given.get("anchor") == "created_at" and OUTPUT_SECONDS_MIN <= seconds <= longest
+        if is_right:
+            return seconds
+    raise bad_request(
+        "invalid_value",
+        "“output_expires_after” must be {“anchor”: “created_at”, “seconds”: …} with"
+        f" {OUTPUT_SECONDS_MIN} to {longest} seconds.",
+        param="output_expires_after",
+    )

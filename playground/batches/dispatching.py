@@ -33,7 +33,9 @@ def resend_lost(*, at: datetime | None = None) -> int:
     found = Batch.objects.live().filter(is_idle | (is_orphaned & is_unsent))
     sent = 0
     for batch in found.order_by("sent_at"):
-        claimed = Batch.objects.filter(pk=batch.pk, turn=batch.turn, sent_at=batch.sent_at).update(sent_at=now)
+        claimed = Batch.objects.filter(pk=batch.pk, turn=batch.turn, sent_at=batch.sent_at).update(
+            sent_at=now
+        )
         if claimed:
             enqueue(batch)
         sent += claimed

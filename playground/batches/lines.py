@@ -1,4 +1,4 @@
-"""One line's way: claimed in the database before it is sent, and settled in one transaction with its answer."""
+"""One line's way: claimed before it is sent, and settled in one transaction with its answer."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,6 +53,11 @@ def claim(batch_id: str, *, runner: UUID) -> Claim | None:
 def is_any_waiting(batch_id: str) -> bool:
     """Whether there are lines yet to be sent, now or later."""
     return BatchLine.objects.filter(batch=batch_id, status=LineStatus.WAITING).exists()
+
+
+def is_any_unsettled(batch_id: str) -> bool:
+    """Whether there are lines without an end: yet to be sent, or out."""
+    return BatchLine.objects.filter(batch=batch_id, status__in=[LineStatus.WAITING, LineStatus.OUT]).exists()
 
 
 def take_in(claimed: Claim, answer: Answer) -> bool:

@@ -1,5 +1,6 @@
 """Where the bytes of files lie: written whole or not at all, readable by the portal alone."""
 
+import asyncio
 import os
 import re
 import secrets
@@ -7,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from playground.batches.models import ApiFile
@@ -45,9 +45,9 @@ def remove(file_id: str) -> None:
 async def pieces_of(path: Path) -> AsyncIterator[bytes]:
     """The bytes at `path` in pieces, of which one at a time is in memory."""
     # Django reads the whole of a file that it is handed itself before an ASGI server sends it.
-    source = await sync_to_async(path.open, thread_sensitive=False)("rb")
+    source = await asyncio.to_thread(path.open, "rb")
     try:
-        while piece := await sync_to_async(source.read, thread_sensitive=False)(PIECE_BYTES):
+        while piece := await asyncio.to_thread(source.read, PIECE_BYTES):
             yield piece
     finally:
         source.close()

@@ -1,4 +1,4 @@
-"""Reading a batch's file line by line: each is a request that may be asked, or the batch fails with reasons."""
+"""Reading a batch's file: each line is a request that may be asked, or the batch fails with reasons."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ CUSTOM_ID_CHARACTERS_MAX = 512
 
 
 @dataclass
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - it is told to a person
     """What is wrong with a file or, when `line` is given, one line of it: OpenAI's batch error."""
 
     code: str
@@ -52,7 +52,11 @@ class Reading:
         """Check one line and keep it. Raises Fault."""
         request = _object(raw)
         custom_id = request.get("custom_id")
-        if not is_storable(custom_id) or not 1 <= len(custom_id) <= CUSTOM_ID_CHARACTERS_MAX:
+        if (
+            not isinstance(custom_id, str)
+            or not is_storable(custom_id)
+            or not 1 <= len(custom_id) <= CUSTOM_ID_CHARACTERS_MAX
+        ):
             message = f"“custom_id” must be a string of 1 to {CUSTOM_ID_CHARACTERS_MAX} characters."
             raise Fault("invalid_custom_id", message, "custom_id")
         if custom_id in self._custom_ids:

@@ -1,0 +1,234 @@
+"""One turn with one batch: its file is read, its lines are asked a few at a time, its files are written."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import aiohttp
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+
+from playground import upstream
+from playground.batches import answers, ending, lines, turns, validating
+from playground.batches.answers import Answer, Verdict
+from playground.batches.limiting import Allowance, allowance
+from playground.batches.lines import Claim
+from playground.batches.models import Batch, BatchStatus
+from playground.batches.turns import Turn
+from playground.batches.validating import Fault
+from playground.gateway.admission import Route, find_route
+from playground.gateway.errors import ApiError
+from playground.gateway.wishes import Wish
+from playground.upstream import Backend, UpstreamFailure
+from portal.common.refusals import Refusal
+from portal.common.threads import let_go_after
+from portal.common.transitions import LostRace
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+# While every line that waits must wait a little longer.
+IDLE_SECONDS = 0.5
+# While the engine or a limit takes nothing, each time twice as long.
+PAUSE_SECONDS_MIN = 1
+PAUSE_SECONDS_MAX = 30
+DATABASE_ATTEMPTS = 6
+LOST_FILE = Fault("file_lost", "The portal has lost the file of requests. Send it again in a new batch.")
+
+
+def run(batch_id: str, *, turn: int) -> None:
+    """Have a turn with a batch, if it is still to be had."""
+    if (taken := turns.take(batch_id, turn=turn)) is None:
+        return
+    batch, mine = taken
+    try:
+        with turns.beating(mine):
+            turns.look(mine, asks_gates=True)
+            _work(batch, mine)
+    except LostRace:
+        # Somebody cancelled it in this moment; the next turn sees to that.
+        log.info("batch_changed", batch=batch_id)
+    finally:
+        turns.give_back(mine)
+
+
+def _work(batch: Batch, turn: Turn) -> None:
+    """Take the batch as far as this turn goes."""
+    if batch.status == BatchStatus.VALIDATING:
+        _validate(batch, turn)
+    if batch.status == BatchStatus.IN_PROGRESS:
+        _ask_lines(batch, turn)
+        _settle_end(batch, turn)
+    if batch.status in {BatchStatus.FINALIZING, BatchStatus.CANCELLING}:
+        ending.conclude(batch, turn)
+
+
+def _validate(batch: Batch, turn: Turn) -> None:
+    if turn.ends_as == BatchStatus.EXPIRED:
+        ending.lapse(batch)
+        return
+    if turn.is_over.is_set():
+        return
+    if not batch.input_file.path.exists():
+        ending.reject(batch, [LOST_FILE])
+        return
+    reading = validating.read(batch)
+    if reading.faults:
+        ending.reject(batch, reading.faults)
+    else:
+        ending.begin(batch, reading)
+
+
+def _settle_end(batch: Batch, turn: Turn) -> None:
+    """Go on to the batch's end if there is one, as it was seen when the lines were asked."""
+    if turn.ends_as == BatchStatus.CANCELLED:
+        batch.refresh_from_db()
+    elif turn.ends_as:
+        ending.finalise(batch, ends_as=BatchStatus(turn.ends_as), refusal=turn.refusal)
+    elif not lines.is_any_unsettled(batch.pk):
+        ending.finalise(batch, ends_as=BatchStatus.COMPLETED)
+    batch.refresh_from_db()
+
+
+def _ask_lines(batch: Batch, turn: Turn) -> None:
+    """Ask lines until the turn is over or none is left."""
+    if turn.is_over.is_set():
+        return
+    assert batch.release is not None
+    if not batch.input_file.path.exists():
+        turn.end(BatchStatus.FAILED, refusal=Refusal(LOST_FILE.code, LOST_FILE.message))
+        return
+    route = find_route((batch.key.public_id, batch.user_id, batch.release.slug))
+    if isinstance(route, Route):
+        asyncio.run(_Asking(batch, turn, route).run())
+    elif isinstance(route, Refusal):
+        turn.end(BatchStatus.FAILED, refusal=route)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, break_off: Callable[[], None]) -> None:
+    # A loop that has closed meanwhile has nothing to break off.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(break_off)
+
+
+class _Asking:
+    """The lines of one turn that are out, and those that follow. Lives in one event loop."""
+
+    def __init__(self, batch: Batch, turn: Turn, route: Route) -> None:
+        self._batch = batch
+        self._turn = turn
+        self._route = route
+        self._backend = Backend(route.base_url, route.api_key)
+        # One thread, and so one connection, for all that the lines write.
+        self._database = ThreadPoolExecutor(1, thread_name_prefix="batch-database")
+        self._out: set[asyncio.Task[Answer]] = set()
+        self._ended = asyncio.Event()
+        self._pause_seconds = 0.0
+
+    async def run(self) -> None:
+        """Ask until the turn's time is up, then wait for what is out; break it off if the turn is ended."""
+        loop = asyncio.get_running_loop()
+        self._turn.on_over = partial(_call_soon, loop, self._break_off)
+        self._until = loop.time() + settings.BATCH_TURN_SECONDS
+        silence_seconds = settings.GATEWAY_ANSWER_TIMEOUT_SECONDS
+        limits = allowance(
+            key=self._batch.key,
+            route=self._route,
+            endpoint=self._batch.endpoint,
+            expires_at=self._batch.expires_at,
+        )
+        try:
+            async with limits as held, upstream.new_session(silence_seconds=silence_seconds) as session:
+                slots = [self._work(session, held) for _ in range(settings.BATCH_LINES_AT_ONCE)]
+                await asyncio.gather(*slots)
+        finally:
+            self._turn.on_over = lambda: None
+            self._database.shutdown()
+
+    def _break_off(self) -> None:
+        self._ended.set()
+        for task in self._out:
+            task.cancel()
+
+    def _goes_on(self) -> bool:
+        return not self._turn.is_over.is_set() and asyncio.get_running_loop().time() < self._until
+
+    async def _work(self, session: aiohttp.ClientSession, held: Allowance) -> None:
+        """Ask one line after the other."""
+        while self._goes_on():
+            claimed = await self._in_database(lambda: lines.claim(self._batch.pk, runner=self._turn.runner))
+            if claimed is not None:
+                await self._settle(claimed, session, held)
+            elif await self._in_database(lambda: lines.is_any_waiting(self._batch.pk)):
+                await self._rest(IDLE_SECONDS)
+            else:
+                return
+
+    async def _settle(self, claimed: Claim, session: aiohttp.ClientSession, held: Allowance) -> None:
+        """Ask a line and store what came of it; one that is broken off waits again."""
+        task = asyncio.create_task(self._ask(claimed, session, held))
+        self._out.add(task)
+        if self._turn.is_over.is_set():
+            task.cancel()
+        await asyncio.wait({task})
+        self._out.discard(task)
+        if task.cancelled():
+            await self._in_database(lambda: lines.give_back(claimed))
+            return
+        answer = task.result()
+        await self._in_database(lambda: lines.take_in(claimed, answer))
+        if answer.verdict is Verdict.NOT_NOW:
+            self._pause_seconds = min(max(2 * self._pause_seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX)
+            await self._rest(self._pause_seconds)
+        else:
+            self._pause_seconds = 0.0
+
+    async def _ask(self, claimed: Claim, session: aiohttp.ClientSession, held: Allowance) -> Answer:
+        request_id = answers.new_request_id()
+        wish = await asyncio.to_thread(self._wish, claimed)
+        try:
+            reservation = await held.hold(wish, request_id=request_id)
+        except ApiError as error:
+            return held.refused(error, request_id=request_id)
+        answer: Answer | None = None
+        try:
+            status, body = await upstream.ask(
+                session,
+                self._batch.endpoint,
+                wish.for_backend(self._route.served_model_name),
+                backend=self._backend,
+                request_id=request_id,
+            )
+            answer = answers.read(status, body, request_id=request_id)
+        except UpstreamFailure as failure:
+            answer = answers.not_had(failure, request_id=request_id)
+        finally:
+            await held.settle(reservation, answer)
+        return answer
+
+    def _wish(self, claimed: Claim) -> Wish:
+        with self._batch.input_file.path.open("rb") as source:
+            source.seek(claimed.offset)
+            return validating.request_in(source.read(claimed.size_bytes))
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep, or less when the turn is over."""
+        left_seconds = self._until - asyncio.get_running_loop().time()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0, min(seconds, left_seconds))):
+                await self._ended.wait()
+
+    async def _in_database(self, change: Callable[[], T]) -> T:
+        """Ask or change the database in its thread; while it is away, try again for half a minute."""
+        loop = asyncio.get_running_loop()
+        for attempt in range(DATABASE_ATTEMPTS - 1):
+            try:
+                return await loop.run_in_executor(self._database, let_go_after, change)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("batch_database_away", batch=self._batch.pk, error=type(error).__name__)
+                await asyncio.sleep(2**attempt)
+        return await loop.run_in_executor(self._database, let_go_after, change)
