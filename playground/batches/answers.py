@@ -79,6 +79,13 @@ def not_had(failure: UpstreamFailure, *, request_id: str) -> Answer:
     return failed(errors.away("model_unavailable", failure.sentence), request_id=request_id)
 
 
+def broken(*, request_id: str) -> Answer:
+    """What it means that the portal itself failed on a line."""
+    sentence = "The portal failed on this request. If it stays, tell us its request_id."
+    error = ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", sentence)
+    return failed(error, request_id=request_id)
+
+
 def failed(error: ApiError, *, request_id: str) -> Answer:
     """What an error means."""
     verdict = Verdict.REFUSED
@@ -86,7 +93,7 @@ def failed(error: ApiError, *, request_id: str) -> Answer:
         verdict = Verdict.NOT_NOW
     elif error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         verdict = Verdict.FAILED
-    return Answer(verdict, error.status, json.loads(error.body()), request_id)
+    return Answer(verdict, int(error.status), json.loads(error.body()), request_id)
 
 
 def response_line(custom_id: str, answer: Answer) -> str:

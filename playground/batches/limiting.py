@@ -59,12 +59,15 @@ class Allowance:
         return answer
 
     async def settle(self, reservation: Reservation, answer: Answer | None) -> None:
-        """Count what `answer` used; None for one that was broken off, whose worst case counts."""
+        """Count what `answer` used; None for one that was broken off, whose worst case counts.
+
+        That nobody answers at present is no request of the person's, and not in their usage.
+        """
         receipt = Receipt()
         if answer is not None:
             receipt = Receipt(status=answer.status, used=answer.used)
         self._limits.settle(reservation, receipt.tokens_to_count(is_started=False))
-        if answer is None:
+        if answer is None or answer.verdict is Verdict.NOT_NOW:
             return
         self._meter.note(receipt, key_id=self._key.pk, release_id=self._route.release.pk)
         # Before the line is stored: what the model has done counts, whatever becomes of this worker.

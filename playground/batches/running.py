@@ -189,6 +189,16 @@ class _Asking:
 
     async def _ask(self, claimed: Claim, session: aiohttp.ClientSession, held: Allowance) -> Answer:
         request_id = answers.new_request_id()
+        try:
+            return await self._answer(claimed, session, held, request_id=request_id)
+        except Exception:
+            # A fault of ours with one line must not end the turn, and with it the others that are out.
+            log.exception("batch_line_failed", batch=self._batch.pk, request_id=request_id)
+            return answers.broken(request_id=request_id)
+
+    async def _answer(
+        self, claimed: Claim, session: aiohttp.ClientSession, held: Allowance, *, request_id: str
+    ) -> Answer:
         wish = await asyncio.to_thread(self._wish, claimed)
         try:
             reservation = await held.hold(wish, request_id=request_id)
