@@ -66,7 +66,7 @@ class Allowance:
         receipt = Receipt()
         if answer is not None:
             receipt = Receipt(status=answer.status, used=answer.used)
-        self._limits.settle(reservation, receipt.tokens_to_count(is_started=False))
+        self._limits.settle(reservation, receipt.tokens_to_count(held=reservation.tokens, is_started=False))
         if answer is None or answer.verdict is Verdict.NOT_NOW:
             return
         self._meter.note(receipt, key_id=self._key.pk, release_id=self._route.release.pk)

@@ -20,6 +20,7 @@ from playground.batches.lines import Claim
 from playground.batches.models import Batch, BatchStatus
 from playground.batches.turns import Turn
 from playground.batches.validating import Fault
+from playground.gateway import guarding
 from playground.gateway.admission import Route, find_route
 from playground.gateway.errors import ApiError
 from playground.gateway.wishes import Wish
@@ -209,7 +210,9 @@ class _Asking:
             status, body = await upstream.ask(
                 session,
                 self._batch.endpoint,
-                wish.for_backend(self._route.served_model_name),
+                wish.for_backend(
+                    self._route.served_model_name, cache_salt=guarding.cache_salt(self._batch.user_id)
+                ),
                 backend=self._backend,
                 request_id=request_id,
             )

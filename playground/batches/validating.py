@@ -11,7 +11,7 @@ from django.conf import settings
 
 from playground.batches.asking import ENDPOINTS, is_storable
 from playground.batches.models import Batch, BatchLine
-from playground.gateway import wishes
+from playground.gateway import guarding, wishes
 from playground.gateway.admission import find_route
 from playground.gateway.errors import ApiError, from_refusal, model_not_found
 from playground.gateway.wishes import Wish
@@ -160,6 +160,7 @@ def _wish(request: dict[str, Any]) -> Wish:
         raise Fault("invalid_body", "“body” must be an object: the request's own body.", "body")
     try:
         wish = wishes.read(json.dumps(body, separators=(",", ":")).encode())
+        guarding.require_harmless(wish.fields)
     except ApiError as error:
         raise _fault(error) from error
     if wish.is_stream:

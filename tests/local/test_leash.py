@@ -42,7 +42,7 @@ def test_supervisor_that_dies_takes_even_a_stubborn_grandchild_along(number):
         [sys.executable, "-c", SUPERVISOR, mark, *FAMILY], cwd=BASE_DIR, stdout=subprocess.PIPE, text=True
     )
     assert supervisor.stdout.readline() == "up\n"
-    assert len(processes_with(f"MARK={mark}")) >= 3
+    wait_until(lambda: len(processes_with(f"MARK={mark}")) >= 3, "The whole family", seconds=10)
 
     supervisor.send_signal(number)
     supervisor.wait()
