@@ -1,8 +1,8 @@
-"""What is done to API keys: they are made and revoked, and their usage is added up."""
+"""What is done to API keys: they are made, changed, rotated and revoked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
@@ -43,15 +43,18 @@ def create(
     expires_at: datetime | None = None,
     public_id: str | None = None,
     address: str | None = None,
+    beside: ApiKey | None = None,
 ) -> CreatedKey:
     """Make a key for `user`; `public_id`, when given, is one set aside by the form that asks.
+
+    `beside` is the key in whose place it comes, which does not count towards the most that one may have.
 
     Raises Refusal for an account that is inactive or unverified, for one key too many, and
     for a scope that does not exist; AlreadyMade when there is a key of that `public_id`.
     """
     # The row lock makes the count below hold against a second form sent at the same time.
     owner = User.objects.select_for_update().get(pk=user.pk)
-    require_allowed(owner)
+    require_allowed(owner, beside=beside)
     if Scope.REVIEW in scopes and not owner.has_perm(REVIEW_PERMISSION):
         raise Refusal(
             "not_a_reviewer", "Only reviewers can have a key that administers access requests.", status=403
@@ -89,7 +92,62 @@ def revoke(key: ApiKey, *, by: User | None, address: str | None = None) -> bool:
     return True
 
 
-def require_allowed(owner: User) -> None:
+@transaction.atomic
+def change(key: ApiKey, *, name: str, note: str, by: User | None, address: str | None = None) -> bool:
+    """Give `key` another name and note; False when both are as they were."""
+    if (key.name, key.note) == (name, note):
+        return False
+    key.name, key.note = name, note
+    key.save(update_fields=["name", "note"])
+    record(Verb.KEY_CHANGED, subject=key, by=by, data={"public_id": key.public_id}, address=address)
+    return True
+
+
+@transaction.atomic
+def rotate(
+    key: ApiKey,
+    *,
+    overlap: timedelta,
+    by: User | None,
+    expires_at: datetime | None = None,
+    address: str | None = None,
+) -> CreatedKey:
+    """Make a key with the settings of `key`, which itself goes on for `overlap` and no longer.
+
+    Without `expires_at` it works as long as `key` was made to work, counted from now.
+
+    Raises Refusal as `create` does, and for a key that is over or was rotated before.
+    """
+    old = ApiKey.objects.select_for_update().get(pk=key.pk)
+    if not old.is_live or old.replaced_by_id is not None:
+        raise Refusal(
+            "key_over", "This key is over, or was rotated before. Make a new one.", remedy="/keys/new/"
+        )
+    now = timezone.now()
+    if expires_at is None and old.expires_at is not None:
+        expires_at = now + (old.expires_at - old.created_at)
+    created = create(
+        old.user, name=old.name, scopes=old.scopes, by=by, expires_at=expires_at, address=address, beside=old
+    )
+    created.key.note, created.key.networks = old.note, old.networks
+    created.key.service_account = old.service_account
+    created.key.save(update_fields=["note", "networks", "service_account"])
+    created.key.releases.set(old.releases.all())
+    ends_at = now + overlap
+    old.replaced_by, old.expires_at = created.key, min(old.expires_at or ends_at, ends_at)
+    old.save(update_fields=["replaced_by", "expires_at"])
+    facts = {
+        "public_id": created.key.public_id,
+        "replaces": old.public_id,
+        "overlap_s": overlap.total_seconds(),
+    }
+    record(Verb.KEY_ROTATED, subject=created.key, by=by, data=facts, address=address)
+    # What was remembered of the old key knows nothing of its end.
+    transaction.on_commit(partial(revocations.announce, old.public_id))
+    return created
+
+
+def require_allowed(owner: User, *, beside: ApiKey | None = None) -> None:
     """Refuse an account that may have no key, or not another. Raises Refusal."""
     if not owner.is_active:
         raise Refusal("account_inactive", "A deactivated account cannot have API keys.", status=403)
@@ -100,7 +158,10 @@ def require_allowed(owner: User) -> None:
             status=403,
             remedy="/accounts/email/",
         )
-    if ApiKey.objects.filter(user=owner).live().count() >= settings.LIVE_KEYS_PER_USER:
+    others = ApiKey.objects.filter(user=owner).live()
+    if beside is not None:
+        others = others.exclude(pk=beside.pk)
+    if others.count() >= settings.LIVE_KEYS_PER_USER:
         raise Refusal(
             "too_many_keys",
             f"You have {settings.LIVE_KEYS_PER_USER} keys that work, which is as many as "

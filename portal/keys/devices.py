@@ -8,7 +8,7 @@ refresh token that changes each time.
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
@@ -20,6 +20,7 @@ from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.common.transitions import move
 from portal.keys import actions, tokens
+from portal.keys.actions import CreatedKey
 from portal.keys.models import (
     DEVICE_LOGIN_MOVES,
     ApiKey,
@@ -176,24 +177,6 @@ def fetch(device_code: str, *, address: str | None = None) -> Granted:
         return _grant(login.user, name=login.key_name, scopes=login.scopes, address=address)
 
 
-@transaction.atomic
-def _renew(used: RefreshToken, *, address: str | None) -> Granted:
-    old = used.key
-    granted = _grant(old.user, name=old.name, scopes=old.scopes, address=address)
-    old_ends_at = timezone.now() + OVERLAP
-    ApiKey.objects.filter(pk=old.pk).update(
-        replaced_by=granted.key, expires_at=min(old.expires_at or old_ends_at, old_ends_at)
-    )
-    record(
-        Verb.KEY_ROTATED,
-        subject=granted.key,
-        by=old.user,
-        data={"public_id": granted.key.public_id, "replaces": old.public_id},
-        address=address,
-    )
-    return granted
-
-
 def refresh(refresh_token: str, *, address: str | None = None) -> Granted:
     """A new key in the place of one that ends soon; the refresh token is good once.
 
@@ -206,7 +189,7 @@ def refresh(refresh_token: str, *, address: str | None = None) -> Granted:
         taken = RefreshToken.objects.filter(digest=digest, used_at=None).update(used_at=now)
         used = RefreshToken.objects.select_related("key__user").filter(digest=digest).first()
         if used is not None and taken and used.key.revoked_at is None:
-            return _renew(used, address=address)
+            return _renewed(used.key, address=address)
     if used is not None and not taken:
         actions.revoke(_newest(used.key), by=None, address=address)
     raise OAuthRefusal(
@@ -233,16 +216,30 @@ def _wait(login: DeviceLogin) -> OAuthRefusal:
 
 
 def _grant(user: User, *, name: str, scopes: Sequence[str], address: str | None) -> Granted:
-    lifetime = timedelta(days=settings.DEVICE_LOGIN_KEY_DAYS)
     try:
-        created = actions.create(
-            user, name=name, scopes=scopes, by=user, expires_at=timezone.now() + lifetime, address=address
-        )
+        created = actions.create(user, name=name, scopes=scopes, by=user, expires_at=_end(), address=address)
     except Refusal as refusal:
         raise OAuthRefusal("access_denied", refusal.sentence, status=400) from refusal
+    return _granted(created)
+
+
+def _renewed(old: ApiKey, *, address: str | None) -> Granted:
+    try:
+        created = actions.rotate(old, overlap=OVERLAP, by=old.user, expires_at=_end(), address=address)
+    except Refusal as refusal:
+        raise OAuthRefusal("invalid_grant", refusal.sentence, status=400) from refusal
+    return _granted(created)
+
+
+def _granted(created: CreatedKey) -> Granted:
     refresh_token = tokens.random_text(SECRET_CHARACTERS)
     RefreshToken.objects.create(digest=tokens.digest(refresh_token), key=created.key)
-    return Granted(created.key, created.token, refresh_token, int(lifetime.total_seconds()))
+    seconds = timedelta(days=settings.DEVICE_LOGIN_KEY_DAYS).total_seconds()
+    return Granted(created.key, created.token, refresh_token, int(seconds))
+
+
+def _end() -> datetime:
+    return timezone.now() + timedelta(days=settings.DEVICE_LOGIN_KEY_DAYS)
 
 
 def _newest(key: ApiKey) -> ApiKey:

@@ -66,3 +66,34 @@ class KeyForm(forms.Form):
         """When the key asked for will end, counted from now; None for never."""
         days = self.cleaned_data["lifetime_days"]
         return timezone.now() + timedelta(days=days) if days else None
+
+
+class ChangeForm(forms.Form):
+    """What a person may change of a key: how they call it, and what they want to remember of it."""
+
+    name = forms.CharField(
+        max_length=80,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "data-1p-ignore": True}),
+        error_messages={"required": "Give the key a name, so that you will know later what to revoke."},
+    )
+    note = forms.CharField(
+        max_length=300,
+        required=False,
+        help_text="Where it lies, who else knows of it: for yourself.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class RotateForm(forms.Form):
+    """How long the key that is rotated goes on beside the new one."""
+
+    overlap_hours = forms.TypedChoiceField(
+        label="The old key goes on for",
+        coerce=int,
+        choices=[(0, "no time: it ends now"), (1, "an hour"), (24, "a day"), (168, "a week")],
+        initial=24,
+    )
+
+    def overlap(self) -> timedelta:
+        """How long that is."""
+        return timedelta(hours=self.cleaned_data["overlap_hours"])

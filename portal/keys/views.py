@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.access.deciding import releases_allowed
 from portal.access.decision import Action
@@ -17,7 +17,7 @@ from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address, is_htmx
 from portal.keys import actions
-from portal.keys.forms import KeyForm
+from portal.keys.forms import ChangeForm, KeyForm, RotateForm
 from portal.keys.models import ApiKey, DailyUsage
 from portal.keys.snippets import snippets_for
 
@@ -64,6 +64,11 @@ def _made(request: HttpRequest, form: KeyForm, user: User) -> HttpResponse:
             "if you did not copy it, revoke it and make another.",
         )
         return redirect("keys:index")
+    return _shown_once(request, created, user)
+
+
+@sensitive_variables("created", "context")
+def _shown_once(request: HttpRequest, created: actions.CreatedKey, user: User) -> HttpResponse:
     # Straight into the response, which no cache may keep: neither the session nor the database holds it.
     release = releases_allowed(user, Action.INFERENCE).order_by("pk").first()
     context = {
@@ -90,6 +95,37 @@ def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
             messages.success(request, f"“{key.name}” is revoked. Whatever used it is refused from now on.")
             return redirect("keys:index")
     return render(request, fragment if is_htmx(request) else "keys/revoke.html", {"key": key})
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def change(request: HttpRequest, public_id: str) -> HttpResponse:
+    """A key's name and note, and the way to rotate it."""
+    user = current_user(request)
+    key = get_object_or_404(ApiKey.objects.visible_to(user), public_id=public_id)
+    form = ChangeForm(request.POST or None, initial={"name": key.name, "note": key.note})
+    if form.is_valid():
+        actions.change(key, **form.cleaned_data, by=user, address=client_address(request))
+        messages.success(request, f"“{key.name}” is saved.")
+        return redirect("keys:index")
+    context = {"key": key, "form": form, "rotate_form": RotateForm()}
+    return render(request, "keys/change.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@login_required
+@never_cache
+@sensitive_variables("created")
+def rotate(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Make a key in the place of this one; the answer is the only page that ever shows it."""
+    user = current_user(request)
+    key = get_object_or_404(ApiKey.objects.visible_to(user), public_id=public_id)
+    form = RotateForm(request.POST)
+    if not form.is_valid():
+        context = {"key": key, "form": ChangeForm(initial={"name": key.name, "note": key.note})}
+        return render(request, "keys/change.html", context | {"rotate_form": form}, status=422)
+    created = actions.rotate(key, overlap=form.overlap(), by=user, address=client_address(request))
+    return _shown_once(request, created, user)
 
 
 @require_safe

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from portal.keys import devices
-from portal.keys.models import DeviceLogin
+from portal.keys import actions, devices
+from portal.keys.models import DeviceLogin, Scope
 from tests import cast
 from tests.look.checks import DESK, PHONE, accessibility_faults, assert_accessible, assert_fits
 
@@ -23,6 +23,7 @@ OWN_PAGES = [
     "/dashboard/",
     "/keys/",
     "/keys/new/",
+    "/keys/LookAtMyPage/change/",
     "/device/",
     "/device/?user_code=BCDFGHJK",
     "/usage/",
@@ -61,6 +62,7 @@ def test_applicant_opens_own_page_and_it_is_accessible_and_fits(page: Page, ente
     cast.application(person, cast.programme(made))
     begun = devices.start(client="hf_hub/2.4.0; python/3.11.7", address="192.0.2.7")
     DeviceLogin.objects.filter(pk=begun.login.pk).update(user_code="BCDFGHJK")
+    actions.create(person, name="laptop", scopes=[Scope.WEIGHTS], by=person, public_id="LookAtMyPage")
     enter(page, person)
 
     look_at(page, path)
