@@ -16,6 +16,7 @@ from playground.gateway.metering import Receipt
 from playground.gateway.reserving import worst_case
 from playground.gateway.running import Running
 from playground.gateway.wishes import Wish
+from playground.reference import description
 from portal.keys.models import ApiKey
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,13 @@ log = structlog.get_logger(__name__)
 # Of all that a model server offers, these and nothing else can be reached.
 FORWARDED = frozenset({b"/v1/chat/completions", b"/v1/completions", b"/v1/embeddings"})
 MODELS = b"/v1/models"
+DESCRIPTION = b"/v1/openapi.json"
+# Nothing in it is anybody's own, so that tools of any site may read and keep it.
+DESCRIPTION_HEADERS = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"public, max-age=300"),
+    (b"access-control-allow-origin", b"*"),
+)
 
 
 class Gateway:
@@ -56,6 +64,9 @@ class Gateway:
     async def _answer(self, exchange: Exchange) -> None:
         running = self._running or await self._start()
         exchange.read_headers()
+        if exchange.path == DESCRIPTION:
+            await _describe(exchange)
+            return
         wanted_method = _method_of(exchange)
         key = await running.admission.admit(exchange.header(b"authorization"))
         if exchange.method != wanted_method:
@@ -115,6 +126,19 @@ def _method_of(exchange: Exchange) -> str:
 def _wrong_method(wanted: str) -> ApiError:
     sentence = f"This endpoint takes {wanted} only."
     return ApiError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", sentence, headers={"allow": wanted})
+
+
+async def _describe(exchange: Exchange) -> None:
+    """Send the OpenAPI description, for which nobody needs a key, unless the client has this very one."""
+    if exchange.method not in {"GET", "HEAD"}:
+        raise _wrong_method("GET")
+    told = description.told(FORWARDED)
+    headers = (*DESCRIPTION_HEADERS, (b"etag", told.etag.encode()))
+    if told.etag in exchange.header(b"if-none-match"):
+        await exchange.start(HTTPStatus.NOT_MODIFIED, headers)
+        await exchange.write(b"", more=False)
+        return
+    await exchange.answer(HTTPStatus.OK, told.body, headers)
 
 
 async def _count(running: Running, exchange: Exchange, key: ApiKey) -> None:

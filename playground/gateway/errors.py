@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from playground.reference.codes import address_of
 from portal.common.refusals import Refusal
 
 JSON_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
@@ -27,8 +28,8 @@ class ClientGone(Exception):  # noqa: N818 - nothing went wrong
 class ApiError(Exception):
     """An answer in the shape of https://platform.openai.com/docs/guides/error-codes.
 
-    `link` is an absolute URL of the step that helps, "" for none; it stands in the message too,
-    since client libraries show nothing else. `headers` are added to the answer's.
+    `link` is an absolute URL of the step that helps, "" for the one that explains the code; it stands
+    in the message too, since client libraries show nothing else. `headers` are added to the answer's.
     """
 
     status: int
@@ -46,14 +47,15 @@ class ApiError(Exception):
     def body(self) -> bytes:
         """The JSON of the answer."""
         kind = "server_error" if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+        link = self.link or address_of(self.code)
         error: dict[str, Any] = {
-            "message": f"{self.message} See {self.link}" if self.link else self.message,
+            "message": f"{self.message} See {link}" if link else self.message,
             "type": self.kind or TYPES.get(HTTPStatus(self.status), kind),
             "param": self.param,
             "code": self.code,
         }
-        if self.link:
-            error["link"] = self.link
+        if link:
+            error["link"] = link
         return json.dumps({"error": error}, ensure_ascii=False).encode()
 
 

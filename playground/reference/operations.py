@@ -1,0 +1,163 @@
+"""What can be asked of the API: its addresses and methods, as OpenAPI has them."""
+
+from http import HTTPStatus
+from typing import Any
+
+from playground.reference.codes import CODES
+from playground.reference.fields import JSON, ref
+
+RATE_HEADERS = {
+    "x-ratelimit-limit-requests": "Requests that you may send a minute.",
+    "x-ratelimit-remaining-requests": "How many of them are left.",
+    "x-ratelimit-reset-requests": "When all of them are back, such as 120ms or 1m0s.",
+    "x-ratelimit-limit-tokens": "Tokens that the nearest limit allows.",
+    "x-ratelimit-remaining-tokens": "How many of them are left.",
+    "x-ratelimit-reset-tokens": "When all of them are back; not there for those that never come back.",
+}
+WHOLE_NUMBERS = "-limit-", "-remaining-"
+STATUSES = sorted({int(row.status) for row in CODES.values()})
+# What these groups of codes say has nothing to do with a body or a model.
+ONLY_WITH_A_BODY = frozenset({400, 408, 413, 415})
+
+
+def headers() -> JSON:
+    """The headers of answers, by name."""
+    told: JSON = {
+        "x-request-id": {
+            "description": "The request's id. Tell it to us with a question.",
+            "schema": {"type": "string"},
+        },
+        "retry-after": {
+            "description": "Seconds to wait before the next try.",
+            "schema": {"type": "integer", "minimum": 0},
+        },
+        "x-should-retry": {"description": "“false” where waiting is in vain.", "schema": {"type": "string"}},
+    }
+    for name, description in RATE_HEADERS.items():
+        is_number = any(part in name for part in WHOLE_NUMBERS)
+        schema = {"type": "integer", "minimum": 0} if is_number else {"type": "string"}
+        told[name] = {"description": f"{description} Only where such a limit is in force.", "schema": schema}
+    return told
+
+
+def responses() -> JSON:
+    """The answers that are errors, by name: one for each status, which tells the codes it comes with."""
+    return {f"Error{status}": _error_response(status) for status in STATUSES}
+
+
+def _error_response(status: int) -> JSON:
+    rows = [row for row in CODES.values() if row.status == status]
+    lines = "\n".join(f"- `{row.code}`: {row.meaning} {row.advice}" for row in rows)
+    names = ["x-request-id"]
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        names += ["retry-after", "x-should-retry", *RATE_HEADERS]
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+        names += ["retry-after"]
+    return {
+        "description": f"{HTTPStatus(status).phrase}.\n\n{lines}",
+        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        "content": {"application/json": {"schema": ref("Error")}},
+        "x-error-codes": [row.code for row in rows],
+    }
+
+
+def _operation(
+    name: str, tag: str, summary: str, *, answer: str, request: str = "", chunk: str = "", **more: Any
+) -> JSON:
+    """One operation; `chunk` is the schema of a stream's events where it has a stream."""
+    content: JSON = {"application/json": {"schema": ref(answer) if answer else {"type": "object"}}}
+    if chunk or request in {"ResponseRequest", "AnthropicRequest"}:
+        event = f"Each event's data is one {chunk}; the last is [DONE]." if chunk else "Typed events."
+        content["text/event-stream"] = {"schema": {"type": "string", "description": event}}
+    told: JSON = {
+        "operationId": name,
+        "tags": [tag],
+        "summary": summary,
+        "responses": {
+            "200": {
+                "description": "The answer.",
+                "headers": {
+                    header: {"$ref": f"#/components/headers/{header}"}
+                    for header in ("x-request-id", *RATE_HEADERS)
+                },
+                "content": content,
+            },
+            **{
+                str(status): {"$ref": f"#/components/responses/Error{status}"}
+                for status in STATUSES
+                if request or status not in ONLY_WITH_A_BODY or status == HTTPStatus.BAD_REQUEST
+            },
+        },
+        **more,
+    }
+    if request:
+        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(request)}}}
+    return told
+
+
+MODEL_ID = {
+    "name": "model",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+    "description": "The model's id.",
+}
+MODELS: JSON = {
+    "/models": {
+        "get": _operation("listModels", "Models", "List the models that are open to you", answer="ModelList")
+    },
+    "/models/{model}": {
+        "parameters": [MODEL_ID],
+        "get": _operation("retrieveModel", "Models", "Retrieve one model, or why it is shut", answer="Model"),
+    },
+}
+# Behind each a model server may or may not have an endpoint of the same name.
+FORWARDED: JSON = {
+    "/chat/completions": _operation(
+        "createChatCompletion",
+        "Words",
+        "Go on with a conversation",
+        request="ChatRequest",
+        answer="ChatCompletion",
+        chunk="ChatCompletionChunk",
+    ),
+    "/completions": _operation(
+        "createCompletion",
+        "Words",
+        "Go on with a text",
+        request="CompletionRequest",
+        answer="Completion",
+        chunk="Completion",
+    ),
+    "/embeddings": _operation(
+        "createEmbedding",
+        "Embeddings",
+        "Turn texts into vectors, where the model does",
+        request="EmbeddingRequest",
+        answer="Embeddings",
+    ),
+    "/responses": _operation(
+        "createResponse",
+        "Words",
+        "OpenAI's newer way to ask, where the model server has it",
+        request="ResponseRequest",
+        answer="",
+    ),
+    "/messages": _operation(
+        "createMessage",
+        "Words",
+        "Anthropic's way to ask, where the model server has it",
+        request="AnthropicRequest",
+        answer="",
+    ),
+}
+
+
+def paths(forwarded: frozenset[bytes]) -> JSON:
+    """Every address; of those that are handed on, the ones in `forwarded` (as `/v1/…`)."""
+    open_ones = {
+        path: {"post": operation}
+        for path, operation in FORWARDED.items()
+        if f"/v1{path}".encode() in forwarded
+    }
+    return {**MODELS, **open_ones}
