@@ -22,6 +22,7 @@ urlpatterns = [
     path("usage/", include("portal.keys.usage_urls")),
     path("playground/", include("playground.urls")),
     path("v1/", include("playground.batches.api_urls")),
+    path("api/", include("playground.reference.urls")),
     path("events/", include("portal.events.urls")),
     path("hub/", include("portal.hub.urls")),
     path("console/", include("portal.console.urls")),
