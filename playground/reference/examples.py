@@ -1,4 +1,4 @@
-"""Examples of calls to copy: for each topic one in each language, with this portal's address and a model filled in.
+"""Examples of calls to copy: for each topic one in each language, with this portal's address and a model.
 
 No key is ever filled in: the examples read it from OPENAI_API_KEY, as OpenAI's clients do.
 """
@@ -41,8 +41,8 @@ TOPICS = (
     Topic(
         "stream",
         "Stream",
-        "The answer comes as it is written. With include_usage the last chunk tells the tokens; without it the "
-        "portal counts them all the same.",
+        "The answer comes as it is written. With include_usage the last chunk tells the tokens; without it "
+        "the portal counts them all the same.",
     ),
     Topic(
         "tools",
@@ -53,8 +53,8 @@ TOPICS = (
     Topic(
         "structured",
         "Structured output",
-        "The model is held to your JSON schema while it writes, so that the answer can be read by a program. Give "
-        "texts a maxLength: an answer that max_tokens cuts short is no whole JSON.",
+        "The model is held to your JSON schema while it writes, so that a program can read the answer. "
+        "Give texts a maxLength: an answer that max_tokens cuts short is no whole JSON.",
     ),
     Topic(
         "embeddings",
@@ -70,8 +70,9 @@ TOPICS = (
     Topic(
         "limits",
         "Limits",
-        "Each answer says what you may send and what remains. While a request runs, the most that it can come to "
-        "(its prompt, and max_tokens for each answer) is held back; what it did not use comes back at its end.",
+        "Each answer says what you may send and what remains. While a request runs, the most that it can "
+        "come to (its prompt, and max_tokens for each answer) is held back; what it did not use "
+        "comes back at its end.",
     ),
 )
 
@@ -86,7 +87,7 @@ class Example:
 
 
 def examples_in(language: Language, *, model: str, base_url: str = "") -> list[Example]:
-    """One example a topic in `language`, asking `model` ("": a placeholder) at `base_url` ("": this portal's)."""
+    """One example a topic in `language`, asking `model` at `base_url` ("": a placeholder; this portal's)."""
     known = {"model": model or PLACEHOLDER, "base_url": base_url or f"{settings.PORTAL_URL}/v1"}
     return [
         Example(

@@ -73,7 +73,7 @@ SAMPLING: JSON = {
     "stream": {
         "type": ["boolean", "null"],
         "default": False,
-        "description": "Send the answer as server-sent events while it is written, the last one being [DONE].",
+        "description": "Send the answer as server-sent events while it is written, [DONE] at last.",
     },
     "stream_options": {
         "type": ["object", "null"],
