@@ -8,6 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -17,19 +18,23 @@ PAGE = "/api/errors/"
 
 @dataclass(frozen=True)
 class ErrorCode:
-    """One code: the status it comes with, what it means, and what helps."""
+    """One code: what it means, what helps, and the status it comes with.
+
+    `status` is None for a code that stands in a batch or its files only.
+    """
 
     code: str
-    status: HTTPStatus
     meaning: str
     advice: str
+    status: HTTPStatus | None = None
     is_final: bool = False
 
     @property
     def is_worth_retrying(self) -> bool:
         """Whether the same request may pass a little later, so that a client should send it again."""
-        is_passing = self.status == HTTPStatus.TOO_MANY_REQUESTS or self.status >= 500  # noqa: PLR2004
-        return is_passing and not self.is_final
+        if self.status is None or self.is_final:
+            return False
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,18 @@ class Group:
     codes: tuple[ErrorCode, ...]
 
 
+def _row(given: dict[str, Any]) -> ErrorCode:
+    status = given.get("status")
+    return ErrorCode(**(given | {"status": HTTPStatus(status) if status else None}))
+
+
 def _read() -> tuple[Group, ...]:
     groups = tomllib.loads(TABLE.read_text(encoding="utf-8"))["groups"]
     return tuple(
         Group(
             name=group["name"],
             title=group["title"],
-            codes=tuple(ErrorCode(**(row | {"status": HTTPStatus(row["status"])})) for row in group["codes"]),
+            codes=tuple(_row(row) for row in group["codes"]),
         )
         for group in groups
     )

@@ -7,7 +7,7 @@ from functools import cache
 
 from django.conf import settings
 
-from playground.reference import operations
+from playground.reference import batches, operations
 from playground.reference.fields import JSON
 from playground.reference.schemas import schemas
 
@@ -40,7 +40,7 @@ def document(forwarded: frozenset[bytes]) -> JSON:
         "servers": [{"url": f"{settings.PORTAL_URL}/v1"}],
         "externalDocs": {"url": f"{settings.PORTAL_URL}/api/", "description": "Examples to copy"},
         "security": [{"key": []}],
-        "paths": operations.paths(forwarded),
+        "paths": operations.paths(forwarded) | batches.PATHS,
         "components": {
             "securitySchemes": {
                 "key": {
@@ -50,7 +50,7 @@ def document(forwarded: frozenset[bytes]) -> JSON:
                     "description": f"A key with the scope “inference”, made at {settings.PORTAL_URL}/keys/.",
                 }
             },
-            "schemas": schemas(),
+            "schemas": schemas() | batches.SCHEMAS,
             "headers": operations.headers(),
             "responses": operations.responses(),
         },

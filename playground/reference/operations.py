@@ -15,9 +15,15 @@ RATE_HEADERS = {
     "x-ratelimit-reset-tokens": "When all of them are back; not there for those that never come back.",
 }
 WHOLE_NUMBERS = "-limit-", "-remaining-"
-STATUSES = sorted({int(row.status) for row in CODES.values()})
-# What these groups of codes say has nothing to do with a body or a model.
-ONLY_WITH_A_BODY = frozenset({400, 408, 413, 415})
+STATUSES = sorted({int(row.status) for row in CODES.values() if row.status})
+JSON_KIND = "application/json"
+# What the events of a stream are, by the schema of the request that asks for it.
+EVENTS = {
+    "ChatRequest": "Each event's data is a ChatCompletionChunk; the last one's is [DONE].",
+    "CompletionRequest": "Each event's data is a part of a Completion; the last one's is [DONE].",
+    "ResponseRequest": "OpenAI's typed events.",
+    "AnthropicRequest": "Anthropic's typed events.",
+}
 
 
 def headers() -> JSON:
@@ -56,19 +62,15 @@ def _error_response(status: int) -> JSON:
     return {
         "description": f"{HTTPStatus(status).phrase}.\n\n{lines}",
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
-        "content": {"application/json": {"schema": ref("Error")}},
+        "content": {JSON_KIND: {"schema": ref("Error")}},
         "x-error-codes": [row.code for row in rows],
     }
 
 
-def _operation(
-    name: str, tag: str, summary: str, *, answer: str, request: str = "", chunk: str = "", **more: Any
+def operation(
+    name: str, tag: str, summary: str, *, answer: str, request: str = "", kind: str = JSON_KIND, **more: Any
 ) -> JSON:
-    """One operation; `chunk` is the schema of a stream's events where it has a stream."""
-    content: JSON = {"application/json": {"schema": ref(answer) if answer else {"type": "object"}}}
-    if chunk or request in {"ResponseRequest", "AnthropicRequest"}:
-        event = f"Each event's data is one {chunk}; the last is [DONE]." if chunk else "Typed events."
-        content["text/event-stream"] = {"schema": {"type": "string", "description": event}}
+    """One operation: its answer's and its request's schema by name, and what else OpenAPI has of it."""
     told: JSON = {
         "operationId": name,
         "tags": [tag],
@@ -80,19 +82,22 @@ def _operation(
                     header: {"$ref": f"#/components/headers/{header}"}
                     for header in ("x-request-id", *RATE_HEADERS)
                 },
-                "content": content,
+                "content": {kind: {"schema": ref(answer) if answer else {}}, **_streamed(request)},
             },
-            **{
-                str(status): {"$ref": f"#/components/responses/Error{status}"}
-                for status in STATUSES
-                if request or status not in ONLY_WITH_A_BODY or status == HTTPStatus.BAD_REQUEST
-            },
+            **{str(status): {"$ref": f"#/components/responses/Error{status}"} for status in STATUSES},
         },
         **more,
     }
     if request:
-        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(request)}}}
+        told["requestBody"] = {"required": True, "content": {JSON_KIND: {"schema": ref(request)}}}
     return told
+
+
+def _streamed(request: str) -> JSON:
+    """The content of a stream, for a request that may ask for one."""
+    if request not in EVENTS:
+        return {}
+    return {"text/event-stream": {"schema": {"type": "string", "description": EVENTS[request]}}}
 
 
 MODEL_ID = {
@@ -104,46 +109,44 @@ MODEL_ID = {
 }
 MODELS: JSON = {
     "/models": {
-        "get": _operation("listModels", "Models", "List the models that are open to you", answer="ModelList")
+        "get": operation("listModels", "Models", "List the models that are open to you", answer="ModelList")
     },
     "/models/{model}": {
         "parameters": [MODEL_ID],
-        "get": _operation("retrieveModel", "Models", "Retrieve one model, or why it is shut", answer="Model"),
+        "get": operation("retrieveModel", "Models", "Retrieve one model, or why it is shut", answer="Model"),
     },
 }
 # Behind each a model server may or may not have an endpoint of the same name.
 FORWARDED: JSON = {
-    "/chat/completions": _operation(
+    "/chat/completions": operation(
         "createChatCompletion",
         "Words",
         "Go on with a conversation",
         request="ChatRequest",
         answer="ChatCompletion",
-        chunk="ChatCompletionChunk",
     ),
-    "/completions": _operation(
+    "/completions": operation(
         "createCompletion",
         "Words",
         "Go on with a text",
         request="CompletionRequest",
         answer="Completion",
-        chunk="Completion",
     ),
-    "/embeddings": _operation(
+    "/embeddings": operation(
         "createEmbedding",
         "Embeddings",
         "Turn texts into vectors, where the model does",
         request="EmbeddingRequest",
         answer="Embeddings",
     ),
-    "/responses": _operation(
+    "/responses": operation(
         "createResponse",
         "Words",
         "OpenAI's newer way to ask, where the model server has it",
         request="ResponseRequest",
         answer="",
     ),
-    "/messages": _operation(
+    "/messages": operation(
         "createMessage",
         "Words",
         "Anthropic's way to ask, where the model server has it",

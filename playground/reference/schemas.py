@@ -31,7 +31,7 @@ def listed(item: str) -> JSON:
 
 
 def _error() -> JSON:
-    known = [{"const": row.code, "description": row.meaning} for row in CODES.values()]
+    known = [{"const": row.code, "description": row.meaning} for row in CODES.values() if row.status]
     told = {
         "anyOf": [*known, {"type": "null", "description": "The model server's own refusal of the request."}],
         "description": "Stable, for programs. Each is explained on the page of errors.",

@@ -10,6 +10,7 @@ import httpx2 as httpx
 import pytest
 from django.conf import settings
 
+from playground.batches import api_urls
 from playground.gateway.app import FORWARDED
 from playground.reference import codes, description, operations
 
@@ -18,9 +19,14 @@ RAISING = (
     "playground/gateway",
     "portal/keys/authentication.py",
     "portal/access/gates.py",
+    "playground/batches",
 )
 # A call by one of these names carries a code among its strings, which may be chosen by a condition.
-RAISERS = frozenset({"ApiError", "KeyRefusal", "Refusal", "bad_request", "away", "Gate"})
+RAISERS = frozenset(
+    {"ApiError", "KeyRefusal", "Refusal", "bad_request", "away", "Gate", "Fault", "not_found"}
+)
+# What is assigned to these names carries codes as well.
+NAMED = frozenset({"code", "WORKER_LOST", "UNASKED"})
 CODE = re.compile(r"[a-z]+(_[a-z]+)+|approved")
 # Words that look like codes in those calls and are none.
 NO_CODES = frozenset({"invalid_request_error", "account_login", "account_email"})
@@ -41,9 +47,9 @@ def _codes_in(file: Path) -> set[str]:
     told: list[ast.expr] = []
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in RAISERS:
-            told += node.args[:2]
+            told += [*node.args[:2], *_not_found_codes(node)]
             told += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
-        elif isinstance(node, ast.Assign) and "code" in [getattr(name, "id", "") for name in _names(node)]:
+        elif isinstance(node, ast.Assign) and NAMED & {getattr(name, "id", "") for name in _names(node)}:
             told.append(node.value)
     return {
         part.value
@@ -51,6 +57,14 @@ def _codes_in(file: Path) -> set[str]:
         for part in ast.walk(value)
         if isinstance(part, ast.Constant) and isinstance(part.value, str) and CODE.fullmatch(part.value)
     }
+
+
+def _not_found_codes(node: ast.Call) -> list[ast.expr]:
+    """What `not_found("file", …)` makes of its first word."""
+    if getattr(node.func, "id", "") != "not_found":
+        return []
+    kind = node.args[0]
+    return [ast.Constant(f"{kind.value}_not_found")] if isinstance(kind, ast.Constant) else []
 
 
 def _names(node: ast.Assign) -> list[ast.expr]:
@@ -96,13 +110,14 @@ def test_what_is_worth_another_try():
 
 
 def test_the_description_has_every_path_that_the_gateway_answers(told):
-    forwarded = {f"/v1{path}".encode() for path, item in told["paths"].items() if "post" in item}
-
-    assert forwarded == FORWARDED
-    assert set(told["paths"]) - {path.decode().removeprefix("/v1") for path in FORWARDED} == {
-        "/models",
-        "/models/{model}",
+    filed = {
+        "/" + re.sub(r"<str:(\w+)>", r"{\1}", str(one.pattern))
+        for one in api_urls.urlpatterns
+        if not str(one.pattern).startswith("<path:")
     }
+    forwarded = {path.decode().removeprefix("/v1") for path in FORWARDED}
+
+    assert set(told["paths"]) == {"/models", "/models/{model}"} | forwarded | filed
 
 
 def test_the_description_refers_to_nothing_that_is_not_there(told):
@@ -138,9 +153,9 @@ def test_every_code_stands_in_the_description_with_its_status(told):
         for code in response["x-error-codes"]
     }
 
-    assert found == {row.code: row.status for row in codes.CODES.values()}
+    assert found == {row.code: row.status for row in codes.CODES.values() if row.status}
     constants = told["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["anyOf"]
-    assert {one.get("const") for one in constants} == {*codes.CODES, None}
+    assert {one.get("const") for one in constants} == {*found, None}
 
 
 def test_the_limits_headers_are_described_with_a_429(told):
