@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from playground.gateway.errors import JSON_HEADERS, ApiError, ClientGone
+from portal.common.requests import CLIENT_CHARACTERS_MAX, believed_address
 
 Header = tuple[bytes, bytes]
 HEADER_COUNT_MAX = 100
@@ -35,6 +37,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._is_body_read = False
+        self._began_at = time.monotonic()
 
     def read_headers(self) -> None:
         """Take in the headers. Raises ApiError 431 for too many or too long ones, 400 for two keys."""
@@ -54,6 +57,19 @@ class Exchange:
     def header(self, name: bytes) -> str:
         """A header's value, "" when it was not sent."""
         return self.headers.get(name, b"").decode("latin-1")
+
+    def elapsed_ms(self) -> int:
+        """The milliseconds since the request arrived."""
+        return int((time.monotonic() - self._began_at) * 1000)
+
+    def client_name(self) -> str:
+        """The client's User-Agent, cut to 200 characters."""
+        return self.header(b"user-agent")[:CLIENT_CHARACTERS_MAX]
+
+    def client_address(self) -> str:
+        """The client's IP address, as far as proxies are believed."""
+        peer = (self._scope.get("client") or ("",))[0]
+        return believed_address(peer, forwarded_for=self.header(b"x-forwarded-for"))
 
     async def read_body(self) -> bytes:
         """The request's body.

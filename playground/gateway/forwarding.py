@@ -37,7 +37,13 @@ async def forward(
         receipt.status = receipt.status or CLIENT_LEFT
         raise
     finally:
-        running.meter.note(receipt, key_id=key.pk, release_id=route.release.pk)
+        running.meter.note(
+            receipt,
+            key_id=key.pk,
+            release_id=route.release.pk,
+            client=exchange.client_name(),
+            address=exchange.client_address(),
+        )
 
 
 async def _ask(

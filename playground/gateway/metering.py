@@ -53,7 +53,9 @@ class Receipt:
 
     status: int = 0
     used: Used = field(default_factory=Used)
-
+    # From the request's arrival to a stream's first event, or to a plain answer's first byte.
+    first_token_ms: int | None = None
+    is_stream: bool = False
     # Whether more of a stream had come, or may have, than was passed on when it was broken off.
     is_behind: bool = False
 
@@ -126,7 +128,9 @@ class Meter:
         self._batch: list[Fields] = []
         self._batch_number = 0
 
-    def note(self, receipt: Receipt, *, key_id: int, release_id: int) -> None:
+    def note(
+        self, receipt: Receipt, *, key_id: int, release_id: int, client: str = "", address: str = ""
+    ) -> None:
         """Note one request. No I/O."""
         self._waiting.append(
             usage.fields(
@@ -135,6 +139,10 @@ class Meter:
                 status=receipt.status,
                 prompt_tokens=receipt.used.prompt_tokens,
                 completion_tokens=receipt.used.completion_tokens,
+                first_token_ms=receipt.first_token_ms,
+                is_stream=receipt.is_stream,
+                client=client,
+                address=address,
             )
         )
 

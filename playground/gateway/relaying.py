@@ -35,6 +35,7 @@ async def _relay_answer(connection: Connection, exchange: Exchange, *, receipt: 
     wait_seconds = settings.GATEWAY_ANSWER_TIMEOUT_SECONDS
     try:
         piece = await connection.piece(timeout_seconds=wait_seconds)
+        receipt.first_token_ms = exchange.elapsed_ms()
         await exchange.start(connection.status, _headers(connection))
         while piece and not connection.is_exhausted:
             reader.feed(piece)
@@ -49,7 +50,7 @@ async def _relay_answer(connection: Connection, exchange: Exchange, *, receipt: 
 async def _relay_stream(connection: Connection, exchange: Exchange, *, wish: Wish, receipt: Receipt) -> None:
     """Pass an event stream on; one that breaks off ends with an event that says so."""
     stream = EventStream(keeps_usage=wish.wants_usage, keeps_each_usage=wish.wants_each_usage)
-    receipt.used = stream.used
+    receipt.used, receipt.is_stream = stream.used, True
     headers = [*_headers(connection), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
     await exchange.start(connection.status, headers)
     wait_seconds = settings.GATEWAY_ANSWER_TIMEOUT_SECONDS
@@ -57,6 +58,8 @@ async def _relay_stream(connection: Connection, exchange: Exchange, *, wish: Wis
         while piece := await connection.piece(timeout_seconds=wait_seconds):
             wait_seconds = settings.VLLM_READ_TIMEOUT_SECONDS
             if events := stream.feed(piece):
+                if receipt.first_token_ms is None:
+                    receipt.first_token_ms = exchange.elapsed_ms()
                 await exchange.write(events, more=True)
         await exchange.write(stream.end(), more=False)
     except (UpstreamLost, UpstreamSilent) as failure:

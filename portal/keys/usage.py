@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any
 
 import redis
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 
-from portal.keys.models import ApiKey, DailyUsage, UsageCursor
-from portal.releases.models import Release
+from portal.keys import usage_writing
+from portal.keys.models import UsageCursor
+from portal.keys.usage_writing import LastUse, Sums
 
 STREAM = "portal:usage"
 # The task empties it every few seconds; the bound is for hours in which no worker runs.
@@ -23,23 +23,33 @@ BATCH_ENTRIES_MAX = 5_000
 Entries = Iterable[tuple[bytes, Mapping[bytes, bytes]]]
 
 
-@dataclass
-class Sums:
-    """What is added to one row."""
-
-    requests: int = 0
-    failures: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    last_at: datetime = field(default=datetime.min.replace(tzinfo=UTC))
+Rows = dict[tuple[int, int, date], Sums]
+LastUses = dict[int, LastUse]
 
 
 def fields(
-    *, key_id: int, release_id: int, status: int, prompt_tokens: int, completion_tokens: int
+    *,
+    key_id: int,
+    release_id: int,
+    status: int,
+    prompt_tokens: int,
+    completion_tokens: int,
+    first_token_ms: int | None = None,
+    is_stream: bool = False,
+    client: str = "",
+    address: str = "",
 ) -> tuple[str | int, ...]:
-    """The fields and values of one stream entry, as XADD takes them."""
-    # An HTTPStatus is no int to who packs commands.
-    return ("k", key_id, "r", release_id, "s", int(status), "p", prompt_tokens, "c", completion_tokens)
+    """The fields and values of one stream entry, as XADD takes them; every entry has as many.
+
+    `first_token_ms` is the time to the first token of a stream, or to a plain answer's first
+    byte; None if there was none. `client` is the User-Agent.
+    """
+    return (
+        # An HTTPStatus is no int to who packs commands.
+        *("k", key_id, "r", release_id, "s", int(status), "p", prompt_tokens, "c", completion_tokens),
+        *("t", "" if first_token_ms is None else first_token_ms, "f", int(is_stream)),
+        *("u", client, "a", address),
+    )
 
 
 def record_new() -> int:
@@ -64,7 +74,8 @@ def _record_batch(client: redis.Redis) -> int:
         entries: Any = client.xrange(STREAM, min=f"({cursor.last_id}", count=BATCH_ENTRIES_MAX)
         if not entries:
             return 0
-        _write(_added_up(entries))
+        rows, last_uses = added_up(entries)
+        usage_writing.write(rows, last_uses)
         cursor.last_id = entries[-1][0].decode()
         cursor.save(update_fields=["last_id"])
     # Only what is safely in the database leaves the stream; at worst the next batch trims it.
@@ -72,32 +83,37 @@ def _record_batch(client: redis.Redis) -> int:
     return len(entries)
 
 
-def _added_up(entries: Entries) -> dict[tuple[int, int, date], Sums]:
-    """The entries added up by key, release and day. The stream's own ids tell the time (ms since 1970)."""
-    rows: dict[tuple[int, int, date], Sums] = defaultdict(Sums)
+def added_up(entries: Entries) -> tuple[Rows, LastUses]:
+    """The entries added up by key, release and day, and the last use of each key.
+
+    The stream's own ids tell the time (ms since 1970). Entries of the time before the later
+    fields lack them.
+    """
+    rows: Rows = defaultdict(Sums)
+    last_uses: LastUses = {}
     for entry_id, given in entries:
         at = datetime.fromtimestamp(int(entry_id.partition(b"-")[0]) / 1000, tz=UTC)
-        sums = rows[int(given[b"k"]), int(given[b"r"]), at.date()]
+        key_id = int(given[b"k"])
+        sums = rows[key_id, int(given[b"r"]), at.date()]
         sums.requests += 1
         sums.failures += int(given[b"s"]) >= HTTPStatus.BAD_REQUEST
         sums.prompt_tokens += int(given[b"p"])
         sums.completion_tokens += int(given[b"c"])
-        sums.last_at = max(sums.last_at, at)
-    return rows
+        if first_token_ms := given.get(b"t"):
+            sums.add_first_token(int(first_token_ms))
+        # The stream is in the order of time.
+        last_uses[key_id] = LastUse(at, _address(given.get(b"a", b"")), _text(given.get(b"u", b"")))
+    return rows, last_uses
 
 
-def _write(rows: Mapping[tuple[int, int, date], Sums]) -> None:
-    """Add the sums to their rows. What belongs to a key or a release that is gone meanwhile is dropped."""
-    keys = set(ApiKey.objects.filter(pk__in={row[0] for row in rows}).values_list("pk", flat=True))
-    releases = set(Release.objects.filter(pk__in={row[1] for row in rows}).values_list("pk", flat=True))
-    for (key_id, release_id, day), sums in sorted(rows.items()):
-        if key_id not in keys or release_id not in releases:
-            continue
-        DailyUsage.objects.get_or_create(key_id=key_id, release_id=release_id, day=day)
-        DailyUsage.objects.filter(key_id=key_id, release_id=release_id, day=day).update(
-            requests_count=F("requests_count") + sums.requests,
-            failures_count=F("failures_count") + sums.failures,
-            prompt_tokens_count=F("prompt_tokens_count") + sums.prompt_tokens,
-            completion_tokens_count=F("completion_tokens_count") + sums.completion_tokens,
-        )
-        ApiKey.objects.filter(pk=key_id).used_before(sums.last_at).update(last_used_at=sums.last_at)
+def _text(given: bytes) -> str:
+    """Text as PostgreSQL takes it."""
+    return given.decode(errors="replace").replace("\x00", "")
+
+
+def _address(given: bytes) -> str:
+    """The address, "" for what is none: a proxy may have written anything."""
+    try:
+        return str(ip_address(_text(given)))
+    except ValueError:
+        return ""

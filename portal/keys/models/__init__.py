@@ -17,7 +17,7 @@ from portal.keys.models.keys import (
 )
 from portal.keys.models.leaks import LeakOutcome, LeakReport
 from portal.keys.models.limits import Limit, UsageAlert
-from portal.keys.models.usage import DailyUsage, UsageCursor
+from portal.keys.models.usage import DailyReleaseUsage, DailyUsage, UsageCursor
 
 __all__ = [
     "DEVELOPER_SCOPES",
@@ -25,6 +25,7 @@ __all__ = [
     "REVIEW_PERMISSION",
     "ApiKey",
     "ApiKeyQuerySet",
+    "DailyReleaseUsage",
     "DailyUsage",
     "DeviceLogin",
     "DeviceLoginStatus",

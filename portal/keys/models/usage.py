@@ -72,6 +72,33 @@ class DailyUsage(models.Model):
         return f"{self.key.prefix} {self.day}"
 
 
+class DailyReleaseUsage(models.Model):
+    """What all keys together did with one release on one day (UTC), so that reports need not add them up.
+
+    It stays when a key goes, as what was served was served.
+    """
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    requests_count = models.PositiveBigIntegerField("requests", default=0)
+    failures_count = models.PositiveBigIntegerField("failed requests", default=0)
+    prompt_tokens_count = models.PositiveBigIntegerField("prompt tokens", default=0)
+    completion_tokens_count = models.PositiveBigIntegerField("completion tokens", default=0)
+    first_token_counts = ArrayField(models.PositiveBigIntegerField(), default=list, blank=True)
+
+    objects = DailyUsageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "daily usage of a release"
+        verbose_name_plural = "daily usage of releases"
+        constraints = [
+            models.UniqueConstraint(fields=["day", "release"], name="one_usage_row_a_release_and_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.release} {self.day}"
+
+
 class UsageCursor(models.Model):
     """How far the usage stream has been written to the database; moved in the transaction of the write."""
 
