@@ -61,7 +61,8 @@ def env(django_db_setup, store) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def address(env) -> Iterator[str]:
     """A running portal with its worker."""
-    worker = Leash(processes.workers(env)[1], output=None)
+    [part] = (part for part in processes.workers(env) if part.name == "worker")
+    worker = Leash(part, output=None)
     with running_portal(WEIGHTS_ROOT=env["WEIGHTS_ROOT"]) as found:
         yield found
     worker.stop()
