@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, client_name
 from portal.common.transitions import IllegalMove, LostRace
+from portal.hub.errors import one_line
 from portal.keys import devices
 from portal.keys.devices import Granted, OAuthRefusal
 
@@ -71,6 +72,9 @@ def token(request: HttpRequest) -> HttpResponse:
         return _granted(devices.fetch(_parameter(request, "device_code"), address=address))
     if grant_type == REFRESH_GRANT:
         return _granted(devices.refresh(_parameter(request, "refresh_token"), address=address))
+    if not grant_type and request.content_type != "application/json":
+        raise OAuthRefusal("invalid_request", "Send the parameter grant_type.", status=400)
+    # As JSON comes the token exchange of CI, which this portal has not.
     raise OAuthRefusal(
         "unsupported_grant_type", "This portal gives keys by device code and refresh token.", status=400
     )
@@ -97,4 +101,7 @@ def _granted(granted: Granted) -> JsonResponse:
 
 def _refused(code: str, refusal: Refusal) -> JsonResponse:
     status = refusal.status if isinstance(refusal, OAuthRefusal) else 400
-    return JsonResponse({"error": code, "error_description": refusal.sentence}, status=status)
+    # Where clients look for a sentence beside OAuth's own field.
+    headers = {"X-Error-Message": one_line(refusal.sentence)}
+    body = {"error": code, "error_description": refusal.sentence}
+    return JsonResponse(body, status=status, headers=headers)

@@ -9,11 +9,14 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 
+import structlog
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -38,12 +41,16 @@ CODE_SECONDS = 900
 POLL_SECONDS = 5
 SLOWER_SECONDS = 5
 SECRET_CHARACTERS = 43
-# One address has a few people behind it at most; each has ten tries at typing a code.
-STARTS_MAX, STARTS_SECONDS = 20, 300
+# A hall full of people at an event is one address. In IPv6 a single connection has 2^64 of them.
+STARTS_MAX, STARTS_SECONDS = 100, 300
+IPV6_PREFIX_BITS = 64
+# Tries that one person has at typing a code.
 GUESSES_MAX, GUESSES_SECONDS = 10, 600
 KEEP_DAYS = 7
-# What still runs with a renewed key goes on for so long.
-OVERLAP = timedelta(hours=1)
+# Clients renew a key with a day left, so that renewing cuts no download that the old key would have finished.
+OVERLAP = timedelta(days=1)
+
+log = structlog.get_logger(__name__)
 
 
 class OAuthRefusal(Refusal):
@@ -77,11 +84,10 @@ class Granted:
 
 
 def start(*, client: str, address: str | None) -> Started:
-    """Begin a sign-in. Raises OAuthRefusal 429 when this address has begun too many."""
+    """Begin a sign-in. Raises OAuthRefusal 429 when this address, or its IPv6 network, has begun too many."""
     now = timezone.now()
-    recent = DeviceLogin.objects.filter(
-        address=address, created_at__gt=now - timedelta(seconds=STARTS_SECONDS)
-    )
+    near = {"address": None} if address is None else {"address__range": _network(address)}
+    recent = DeviceLogin.objects.filter(**near, created_at__gt=now - timedelta(seconds=STARTS_SECONDS))
     if recent.count() >= STARTS_MAX:
         raise OAuthRefusal(
             "temporarily_unavailable",
@@ -122,12 +128,9 @@ def find(typed: str, *, by: User) -> DeviceLogin:
         raise Refusal(
             "unknown_code", "There is no such code. Compare it with what your terminal shows.", status=404
         )
-    if found.status == DeviceLoginStatus.PENDING and not found.is_open():
-        raise Refusal(
-            "code_expired", "This code has expired. Begin again in your terminal: it shows a new one."
-        )
-    if not found.is_open():
+    if found.status != DeviceLoginStatus.PENDING:
         raise Refusal("code_used", "This code has been answered. Your terminal says how it went on.")
+    _require_unexpired(found)
     return found
 
 
@@ -135,7 +138,11 @@ def find(typed: str, *, by: User) -> DeviceLogin:
 def approve(
     login: DeviceLogin, *, by: User, key_name: str, scopes: Sequence[str], address: str | None = None
 ) -> None:
-    """Let the program have a key of `by`'s. Raises Refusal when `by` may have none, and for a lost race."""
+    """Let the program have a key of `by`'s.
+
+    Raises Refusal when `by` may have none, for a code that has expired, and for a lost race.
+    """
+    _require_unexpired(login)
     actions.require_allowed(by)
     move(
         login,
@@ -181,7 +188,7 @@ def refresh(refresh_token: str, *, address: str | None = None) -> Granted:
     """A new key in the place of one that ends soon; the refresh token is good once.
 
     Raises OAuthRefusal `invalid_grant`. A token that comes a second time was stolen or is used
-    by two, so that the key which came of it is revoked.
+    by two, so that every key which came of the same sign-in is revoked (RFC 9700, 4.14.2).
     """
     digest = tokens.digest(refresh_token)
     now = timezone.now()
@@ -191,7 +198,9 @@ def refresh(refresh_token: str, *, address: str | None = None) -> Granted:
         if used is not None and taken and used.key.revoked_at is None:
             return _renewed(used.key, address=address)
     if used is not None and not taken:
-        actions.revoke(_newest(used.key), by=None, address=address)
+        log.warning("refresh_token_reused", key=used.key.public_id, address=address)
+        for key in _family(used.key):
+            actions.revoke(key, by=None, address=address)
     raise OAuthRefusal(
         "invalid_grant", "This refresh token is not good any more. Sign in again: hf auth login", status=400
     )
@@ -208,7 +217,10 @@ def _wait(login: DeviceLogin) -> OAuthRefusal:
     now = timezone.now()
     interval = timedelta(seconds=login.interval_seconds)
     is_early = login.polled_at is not None and now - login.polled_at < interval - timedelta(seconds=1)
-    slower = F("interval_seconds") + SLOWER_SECONDS if is_early else F("interval_seconds")
+    # Bounded, since a program gone wild would count beyond the column.
+    slower = (
+        Least(F("interval_seconds") + SLOWER_SECONDS, CODE_SECONDS) if is_early else F("interval_seconds")
+    )
     DeviceLogin.objects.filter(pk=login.pk).update(polled_at=now, interval_seconds=slower)
     if is_early:
         return OAuthRefusal("slow_down", "Ask less often.", status=400)
@@ -242,7 +254,30 @@ def _end() -> datetime:
     return timezone.now() + timedelta(days=settings.DEVICE_LOGIN_KEY_DAYS)
 
 
-def _newest(key: ApiKey) -> ApiKey:
-    while key.replaced_by is not None:
-        key = key.replaced_by
-    return key
+def _family(key: ApiKey) -> list[ApiKey]:
+    """The key, those it came from, and those that came of it. One query a key."""
+    older, newer = [key], [key]
+    while before := ApiKey.objects.filter(replaced_by=older[-1]).first():
+        older.append(before)
+    while newer[-1].replaced_by is not None:
+        newer.append(newer[-1].replaced_by)
+    return [*older[:0:-1], *newer]
+
+
+def _require_unexpired(login: DeviceLogin) -> None:
+    if login.expires_at <= timezone.now():
+        raise Refusal(
+            "code_expired", "This code has expired. Begin again in your terminal: it shows a new one."
+        )
+
+
+def _network(address: str) -> tuple[str, str]:
+    """The first and the last address that count as one asker.
+
+    >>> _network("192.0.2.7"), _network("2001:db8::7")
+    (('192.0.2.7', '192.0.2.7'), ('2001:db8::', '2001:db8::ffff:ffff:ffff:ffff'))
+    """
+    asked = ip_address(address)
+    bits = IPV6_PREFIX_BITS if isinstance(asked, IPv6Address) else asked.max_prefixlen
+    network = ip_network((asked, bits), strict=False)
+    return str(network[0]), str(network[-1])

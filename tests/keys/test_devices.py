@@ -1,4 +1,4 @@
-"""Sign-in of a terminal by code: its states, its races, its tokens, and the page."""
+"""Sign-in of a terminal by code: its states, its races and its tokens."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -16,11 +16,6 @@ from portal.keys.devices import OAuthRefusal
 from portal.keys.models import ApiKey, DeviceLogin, RefreshToken, Scope
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
-from tests import cast
-
-DEVICE = "/hub/oauth/device"
-TOKEN = "/hub/oauth/token"
-GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +63,13 @@ def test_a_terminal_that_asks_too_often_is_slowed_down(started):
     assert DeviceLogin.objects.get().interval_seconds == devices.POLL_SECONDS + devices.SLOWER_SECONDS
 
 
+def test_a_terminal_gone_wild_is_slowed_down_no_further_than_its_code_lives(started):
+    DeviceLogin.objects.update(interval_seconds=devices.CODE_SECONDS, polled_at=timezone.now())
+
+    assert code_of(devices.fetch, started.device_code) == "slow_down"
+    assert DeviceLogin.objects.get().interval_seconds == devices.CODE_SECONDS
+
+
 def test_a_denied_an_expired_and_an_unknown_code_give_nothing(started, ada):
     other = devices.start(client="", address=None)
     devices.deny(started.login, by=ada)
@@ -80,6 +82,14 @@ def test_a_denied_an_expired_and_an_unknown_code_give_nothing(started, ada):
     assert not ApiKey.objects.exists()
 
 
+def test_a_code_that_expired_while_ada_read_the_page_is_not_allowed(started, ada):
+    started.login.expires_at = timezone.now()
+
+    with pytest.raises(Refusal, match="has expired"):
+        allow(started, ada)
+    assert DeviceLogin.objects.get().status == "pending"
+
+
 def test_a_code_is_answered_once(started, ada, mallory):
     again = DeviceLogin.objects.get()
     allow(started, ada)
@@ -89,6 +99,26 @@ def test_a_code_is_answered_once(started, ada, mallory):
     with pytest.raises(IllegalMove):
         devices.deny(started.login, by=ada)
     assert DeviceLogin.objects.get().user == ada
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_allow_at_the_same_time_one_does(started, ada, mallory):
+    def approve(person):
+        try:
+            login = devices.find(started.login.user_code, by=person)
+            devices.approve(login, by=person, key_name="mine", scopes=[Scope.WEIGHTS])
+        except Refusal:
+            return None
+        else:
+            return person
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        allowed = [one for one in pool.map(approve, [ada, mallory, ada, mallory]) if one]
+
+    assert allowed == [DeviceLogin.objects.get().user]
+    assert Entry.objects.filter(verb=Verb.DEVICE_LOGIN_APPROVED).count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -117,14 +147,41 @@ def test_who_was_deactivated_in_between_gets_no_key(started, ada):
     assert not ApiKey.objects.exists()
 
 
-def test_a_key_is_renewed_and_the_old_one_ends_soon(started, ada):
+def test_who_was_deactivated_since_gets_no_new_key_for_the_old(started, ada):
+    made = granted(started, ada)
+    type(ada).objects.filter(pk=ada.pk).update(is_active=False)
+
+    assert code_of(devices.refresh, made.refresh_token) == "invalid_grant"
+    assert ApiKey.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refresh_token_that_comes_twice_at_once_leaves_no_key_behind(started, ada):
+    made = granted(started, ada)
+
+    def renew(_):
+        try:
+            return devices.refresh(made.refresh_token)
+        except Refusal:
+            return None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        renewed = [one for one in pool.map(renew, range(2)) if one]
+
+    assert len(renewed) == 1
+    assert not ApiKey.objects.live().exists()
+
+
+def test_a_key_is_renewed_and_the_old_one_goes_on_for_a_day(started, ada):
     first = granted(started, ada)
 
     second = devices.refresh(first.refresh_token)
 
     old = ApiKey.objects.get(pk=first.key.pk)
     assert old.replaced_by == second.key
-    assert old.expires_at - timezone.now() < timedelta(hours=1)
+    assert timedelta(hours=23) < old.expires_at - timezone.now() < timedelta(days=1)
     assert find_key(second.access_token, scope=Scope.WEIGHTS).name == "laptop"
     assert Entry.objects.order_by("-number")[0].verb == Verb.KEY_ROTATED
 
@@ -133,9 +190,10 @@ def test_a_refresh_token_that_comes_again_ends_what_came_of_it(started, ada):
     first = granted(started, ada)
     second = devices.refresh(first.refresh_token)
     third = devices.refresh(second.refresh_token)
+    other = actions.create(ada, name="desk", scopes=[Scope.WEIGHTS], by=ada).key
 
-    assert code_of(devices.refresh, first.refresh_token) == "invalid_grant"
-    assert ApiKey.objects.get(pk=third.key.pk).revoked_at is not None
+    assert code_of(devices.refresh, second.refresh_token) == "invalid_grant"
+    assert list(ApiKey.objects.live()) == [other]
     assert code_of(devices.refresh, third.refresh_token) == "invalid_grant"
 
 
@@ -157,6 +215,15 @@ def test_one_address_begins_only_so_many(db):
     assert devices.start(client="", address="192.0.2.8")
 
 
+def test_the_addresses_of_one_ipv6_network_count_as_one(db):
+    for number in range(devices.STARTS_MAX):
+        devices.start(client="", address=f"2001:db8::{number:x}")
+
+    with pytest.raises(OAuthRefusal, match="Too many sign-ins"):
+        devices.start(client="", address="2001:db8::ffff:1")
+    assert devices.start(client="", address="2001:db8:0:1::1")
+
+
 def test_ten_wrong_codes_make_one_person_wait(started, ada, mallory):
     for _ in range(devices.GUESSES_MAX):
         with pytest.raises(Refusal, match="no such code"):
@@ -173,110 +240,3 @@ def test_what_is_long_over_is_swept(started):
 
     assert devices.sweep() == 1
     assert DeviceLogin.objects.get() == fresh.login
-
-
-@pytest.mark.parametrize("prefix", ["/hub", ""])
-def test_the_endpoints_speak_oauth(client, ada, as_ada, prefix, settings):
-    begun = client.post(f"{prefix}/oauth/device", {"client_id": "any"}, headers={"User-Agent": "hf"})
-    told = begun.json()
-    ask = {"grant_type": GRANT, "device_code": told["device_code"], "client_id": "any"}
-
-    waiting = client.post(f"{prefix}/oauth/token", ask)
-    page = as_ada.get(told["verification_uri_complete"].removeprefix(settings.PORTAL_URL))
-    as_ada.post(
-        "/device/",
-        {"user_code": told["user_code"], "answer": "allow", "name": "laptop", "scopes": ["weights"]},
-    )
-    given = client.post(f"{prefix}/oauth/token", ask)
-    again = client.post(f"{prefix}/oauth/token", ask)
-    renewed = client.post(
-        f"{prefix}/oauth/token",
-        {"grant_type": "refresh_token", "refresh_token": given.json()["refresh_token"]},
-    )
-
-    assert (told["expires_in"], told["interval"]) == (900, 5)
-    assert told["user_code"] in page.content.decode()
-    assert (waiting.status_code, waiting.json()["error"]) == (400, "authorization_pending")
-    assert given.json()["token_type"] == "bearer"
-    assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
-    assert renewed.json()["access_token"] != given.json()["access_token"]
-    assert {answer["Cache-Control"] for answer in (begun, waiting, given, again, renewed)} == {"no-store"}
-
-
-@pytest.mark.parametrize(
-    ("asked", "error"),
-    [
-        ({}, "unsupported_grant_type"),
-        ({"grant_type": "password"}, "unsupported_grant_type"),
-        ({"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange"}, "unsupported_grant_type"),
-        ({"grant_type": GRANT}, "invalid_request"),
-        ({"grant_type": "refresh_token"}, "invalid_request"),
-        ({"grant_type": "refresh_token", "refresh_token": "x\0"}, "invalid_grant"),
-    ],
-)
-def test_what_is_wrong_is_said_as_oauth_says_it(client, db, asked, error):
-    answer = client.post(TOKEN, asked)
-
-    assert (answer.status_code, answer.json()["error"]) == (400, error)
-    assert client.get(TOKEN).status_code == 405
-
-
-def test_the_page_warns_and_says_who_asks(as_ada, started):
-    page = as_ada.get("/device/", {"user_code": started.login.shown_code}).content.decode()
-
-    assert "Go on only if you have just started this yourself" in page
-    assert "hf_hub/2.4.0" in page
-    assert "192.0.2.7" in page
-
-
-def test_a_stranger_signs_in_first_and_keeps_the_code(client, started):
-    answer = client.get("/device/", {"user_code": started.login.shown_code})
-
-    assert answer.status_code == 302
-    assert "user_code" in answer["Location"]
-
-
-def test_ada_denies_on_the_page(as_ada, started):
-    page = as_ada.post("/device/", {"user_code": started.login.user_code, "answer": "deny"})
-
-    assert "The program gets no key" in page.content.decode()
-    assert code_of(devices.fetch, started.device_code) == "access_denied"
-
-
-@pytest.mark.parametrize(
-    ("typed", "status", "sentence"),
-    [
-        ("", 422, "Type the code"),
-        ("BBBB-BBBB", 404, "There is no such code"),
-        ("\0", 422, "Null characters are not allowed"),
-    ],
-)
-def test_a_wrong_code_keeps_what_was_typed(as_ada, started, typed, status, sentence):
-    page = as_ada.post("/device/", {"user_code": typed})
-
-    assert page.status_code == status
-    assert sentence in page.content.decode()
-    assert typed.strip("\0") in page.content.decode()
-
-
-def test_an_answer_without_a_scope_is_asked_again(as_ada, started):
-    page = as_ada.post(
-        "/device/", {"user_code": started.login.user_code, "answer": "allow", "name": "desk", "scopes": []}
-    )
-
-    assert page.status_code == 422
-    assert "Choose at least one thing" in page.content.decode()
-    assert 'value="desk"' in page.content.decode()
-    assert DeviceLogin.objects.get().status == "pending"
-
-
-def test_who_may_have_no_key_is_told_on_the_page(client, started, settings):
-    settings.LIVE_KEYS_PER_USER = 0
-    client.force_login(cast.person("full@example.org"), backend="django.contrib.auth.backends.ModelBackend")
-
-    page = client.post(
-        "/device/",
-        {"user_code": started.login.user_code, "answer": "allow", "name": "desk", "scopes": ["weights"]},
-    )
-
-    assert "as many as one account may have" in page.content.decode()
