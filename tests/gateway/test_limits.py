@@ -99,9 +99,10 @@ def test_a_spent_day_is_an_insufficient_quota_for_the_real_client(client, key, a
     assert "They come back at 00:00 UTC" in refused.value.message
 
 
-def test_a_total_is_never_given_back(raw, key):
+def test_a_total_is_never_given_back(raw, key, state_of):
     Limit.objects.create(key=key.key, tokens_total=1000)
     ask(raw, "words=900", max_tokens=300)
+    settled(state_of, f"key:{key.key.pk}")
 
     answer = ask(raw)
 

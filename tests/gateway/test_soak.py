@@ -31,11 +31,11 @@ def test_a_mixed_load_leaks_nothing_and_every_token_is_counted(ada, release, key
         engine = drained(counters)
     eventually(lambda: usage.record_new() == 0, within_seconds=10)
     used = DailyUsage.objects.totals()
-    broken = load.told.hung_up + load.told.statuses["failing 200"]
+    broken = load.told.hung_up + load.told.statuses["failing 200"] + load.told.statuses["TimeoutError"]
 
-    assert {"200", "slow 200", "400", "401", "413", "failing 200", "failing 400", "failing 502"} == set(
-        load.told.statuses
-    )
+    told = load.told.statuses
+    assert {"200", "slow 200", "400", "401", "413", "failing 200", "failing 400", "failing 502"} <= set(told)
+    assert not {"500", "slow 500", "failing 500"} & set(told)
     assert used["requests"] == engine["requests"] - before["requests"]
     # What the model server said to those who had left is known to it alone: a word or two for each.
     unseen = engine["generation_tokens"] - before["generation_tokens"] - used["completion_tokens"]
