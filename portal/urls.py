@@ -17,6 +17,8 @@ urlpatterns = [
     path("releases/", include("portal.hub.release_urls")),
     path("keys/", include("portal.keys.urls")),
     path("device/", device_views.device, name="device"),
+    path("device/allowed/", device_views.answered, {"is_allowed": True}, name="device_allowed"),
+    path("device/denied/", device_views.answered, {"is_allowed": False}, name="device_denied"),
     path("oauth/device", login.device, name="oauth_device"),
     path("oauth/token", login.token, name="oauth_token"),
     path("usage/", include("portal.keys.usage_urls")),

@@ -3,9 +3,9 @@
 from django import forms
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts.models import User
 from portal.accounts.sessions import current_user
@@ -13,8 +13,6 @@ from portal.common.refusals import Refusal
 from portal.common.requests import client_address
 from portal.keys import devices
 from portal.keys.models import DeviceLogin, Scope
-
-OFFERED = (Scope.WEIGHTS, Scope.INFERENCE)
 
 
 class CodeForm(forms.Form):
@@ -32,7 +30,11 @@ class CodeForm(forms.Form):
 
 
 class AllowForm(forms.Form):
-    """What the program's key will be called and may do."""
+    """What the program's key will be called, and whether it may do more than download weights.
+
+    That it may always: the command line asks who it is as soon as it has the key, and the
+    hub answers only keys of that scope.
+    """
 
     name = forms.CharField(
         label="Name of the key",
@@ -40,20 +42,22 @@ class AllowForm(forms.Form):
         help_text="You will find the key under this name, and can revoke it there.",
         error_messages={"required": "Give the key a name, so that you will know later what to revoke."},
     )
-    scopes = forms.MultipleChoiceField(
-        label="What it may do",
-        choices=[(scope.value, scope.label) for scope in OFFERED],
-        initial=[Scope.WEIGHTS],
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": "Choose at least one thing that the key may do."},
+    may_call_models = forms.BooleanField(
+        label="It may also call models through the API",
+        required=False,
+        help_text="Downloading does not need it.",
     )
+
+    def scopes(self) -> list[Scope]:
+        """What the key may be used for."""
+        return [Scope.WEIGHTS, *([Scope.INFERENCE] if self.cleaned_data["may_call_models"] else [])]
 
 
 @require_http_methods(["GET", "POST"])
 @login_required
 @never_cache
 def device(request: HttpRequest) -> HttpResponse:
-    """Type a code; see who asks; allow or deny. At most four queries and the session's before an answer."""
+    """Type a code; see who asks; allow or deny. One query and the session's before an answer."""
     user = current_user(request)
     given = request.POST if request.method == "POST" else request.GET
     if "user_code" not in given:
@@ -71,17 +75,24 @@ def device(request: HttpRequest) -> HttpResponse:
     return render(request, "keys/device_allow.html", {"login": login, "form": AllowForm(initial=_named())})
 
 
+@require_safe
+@login_required
+def answered(request: HttpRequest, *, is_allowed: bool) -> HttpResponse:
+    """What happens now that a sign-in was allowed or denied."""
+    return render(request, "keys/device_done.html", {"is_allowed": is_allowed})
+
+
 def _answered(request: HttpRequest, login: DeviceLogin, user: User) -> HttpResponse:
     address = client_address(request) or None
     if request.POST["answer"] != "allow":
         devices.deny(login, by=user, address=address)
-        return render(request, "keys/device_done.html", {"login": login})
+        return redirect("device_denied")
     form = AllowForm(request.POST)
     if not form.is_valid():
         return render(request, "keys/device_allow.html", {"login": login, "form": form}, status=422)
-    facts = form.cleaned_data
-    devices.approve(login, by=user, key_name=facts["name"], scopes=facts["scopes"], address=address)
-    return render(request, "keys/device_done.html", {"login": login})
+    name = form.cleaned_data["name"]
+    devices.approve(login, by=user, key_name=name, scopes=form.scopes(), address=address)
+    return redirect("device_allowed")
 
 
 def _named() -> dict[str, str]:

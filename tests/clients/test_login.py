@@ -51,7 +51,7 @@ def test_ada_signs_her_terminal_in_without_pasting_a_key(client, answer):
     login = client.start_hf("auth", "login", who="nobody", log="login.log")
     code = shown_code(client.home)
 
-    answer(code, answer="allow", name="desk", scopes=["weights"])
+    answer(code, answer="allow", name="desk")
     status = login.wait(timeout=30)
     me = client.hf("auth", "whoami", who="nobody")
     got = client.hf("download", MODEL, "config.json", who="nobody")
@@ -65,7 +65,7 @@ def test_ada_signs_her_terminal_in_without_pasting_a_key(client, answer):
 def test_a_key_that_ends_soon_is_renewed_by_the_client_itself(client, answer):
     login = client.start_hf("auth", "login", who="nobody", log="login.log")
     code = shown_code(client.home)
-    answer(code, answer="allow", name="desk", scopes=["weights"])
+    answer(code, answer="allow", name="desk")
     assert login.wait(timeout=30) == 0
     first = ApiKey.objects.order_by("-pk")[0]
     store = client.home / "hf" / "stored_tokens"

@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from portal.keys import devices
 from portal.keys.models import DeviceLogin
@@ -37,7 +38,7 @@ def test_the_endpoints_speak_oauth(client, ada, as_ada, prefix, settings):
     page = as_ada.get(told["verification_uri_complete"].removeprefix(settings.PORTAL_URL))
     as_ada.post(
         "/device/",
-        {"user_code": told["user_code"], "answer": "allow", "name": "laptop", "scopes": ["weights"]},
+        {"user_code": told["user_code"], "answer": "allow", "name": "laptop"},
     )
     given = client.post(f"{prefix}/oauth/token", ask)
     again = client.post(f"{prefix}/oauth/token", ask)
@@ -97,7 +98,7 @@ def test_a_stranger_signs_in_first_and_keeps_the_code(client, started):
 
 
 def test_ada_denies_on_the_page(as_ada, started):
-    page = as_ada.post("/device/", {"user_code": started.login.user_code, "answer": "deny"})
+    page = as_ada.post("/device/", {"user_code": started.login.user_code, "answer": "deny"}, follow=True)
 
     assert "The program gets no key" in page.content.decode()
     assert code_of(devices.fetch, started.device_code) == "access_denied"
@@ -112,22 +113,69 @@ def test_ada_denies_on_the_page(as_ada, started):
     ],
 )
 def test_a_wrong_code_keeps_what_was_typed(as_ada, started, typed, status, sentence):
-    page = as_ada.post("/device/", {"user_code": typed})
+    page = as_ada.get("/device/", {"user_code": typed})
 
     assert page.status_code == status
     assert sentence in page.content.decode()
     assert typed.strip("\0") in page.content.decode()
 
 
-def test_an_answer_without_a_scope_is_asked_again(as_ada, started):
+@pytest.mark.parametrize(
+    ("ticked", "scopes"), [({}, ["weights"]), ({"may_call_models": "on"}, ["inference", "weights"])]
+)
+def test_ada_allows_on_the_page_and_the_key_answers_who_it_is(client, as_ada, started, ticked, scopes):
+    said = {"user_code": started.login.shown_code, "answer": "allow", "name": "desk"} | ticked
+    page = as_ada.post("/device/", said, follow=True)
+
+    made = devices.fetch(started.device_code)
+    me = client.get("/hub/api/whoami-v2", headers={"Authorization": f"Bearer {made.access_token}"})
+
+    assert "Go back to your terminal" in page.content.decode()
+    assert page.redirect_chain == [("/device/allowed/", 302)]
+    assert made.key.scopes == scopes
+    assert me.json()["auth"]["accessToken"]["displayName"] == "desk"
+
+
+def test_an_answer_without_a_name_is_asked_again(as_ada, started):
     page = as_ada.post(
-        "/device/", {"user_code": started.login.user_code, "answer": "allow", "name": "desk", "scopes": []}
+        "/device/",
+        {"user_code": started.login.user_code, "answer": "allow", "name": "", "may_call_models": "on"},
     )
 
     assert page.status_code == 422
-    assert "Choose at least one thing" in page.content.decode()
-    assert 'value="desk"' in page.content.decode()
+    assert "Give the key a name" in page.content.decode()
+    assert page.context["form"]["may_call_models"].value()
     assert DeviceLogin.objects.get().status == "pending"
+
+
+def test_a_code_that_was_answered_and_one_that_expired_are_told_apart(as_ada, started, ada):
+    late = devices.start(client="", address=None)
+    DeviceLogin.objects.filter(pk=late.login.pk).update(expires_at=timezone.now())
+    devices.deny(started.login, by=ada)
+
+    used = as_ada.get("/device/", {"user_code": started.login.user_code})
+    expired = as_ada.get("/device/", {"user_code": late.login.user_code})
+
+    assert (used.status_code, expired.status_code) == (409, 409)
+    assert "has been answered" in used.content.decode()
+    assert "has expired" in expired.content.decode()
+
+
+def test_the_page_asks_the_database_for_the_session_its_user_and_the_code(
+    as_ada, started, django_assert_num_queries
+):
+    as_ada.get("/device/")  # The first visit writes the session.
+    for _ in range(2):
+        devices.start(client="", address=None)
+
+    with django_assert_num_queries(3):
+        as_ada.get("/device/", {"user_code": started.login.user_code})
+
+
+def test_who_has_no_key_yet_is_told_how_to_sign_a_terminal_in(as_ada, settings):
+    page = as_ada.get("/keys/").content.decode()
+
+    assert f"HF_ENDPOINT={settings.PORTAL_URL}/hub hf auth login" in page
 
 
 def test_who_may_have_no_key_is_told_on_the_page(client, started, settings):
@@ -136,7 +184,7 @@ def test_who_may_have_no_key_is_told_on_the_page(client, started, settings):
 
     page = client.post(
         "/device/",
-        {"user_code": started.login.user_code, "answer": "allow", "name": "desk", "scopes": ["weights"]},
+        {"user_code": started.login.user_code, "answer": "allow", "name": "desk"},
     )
 
     assert "as many as one account may have" in page.content.decode()
