@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from portal.accounts.models import User
-from portal.console import charts
+from portal.common import charts
 from portal.console.downloads_forms import FilterForm
 from portal.console.gatekeeping import staff_with
 from portal.hub import reports

@@ -1,6 +1,5 @@
 """The staff's pages of who holds a revision, and of mailing them."""
 
-import csv
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -16,12 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.models import User
 from portal.accounts.sessions import current_user
+from portal.common import spreadsheets
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
 from portal.console.downloads import MANAGE
 from portal.console.downloads_forms import MailForm
 from portal.console.gatekeeping import staff_with
-from portal.console.spreadsheets import as_text
 from portal.hub import holders, letters, mailing
 from portal.hub.holders import Holder, Kept, Place
 from portal.hub.models import HolderMailing, MailStatus, Scope
@@ -79,10 +78,8 @@ def export(request: HttpRequest, slug: str, commit: str) -> StreamingHttpRespons
     """Who holds a revision as CSV, safe to open in a spreadsheet."""
     revision = _revision(slug, commit)
     found = holders.every(revision, scope=_scope(request), kept=_kept(request))
-    answer = StreamingHttpResponse(_lines(found), content_type="text/csv; charset=utf-8")
     name = f"{revision.release.slug}-{revision.commit[:12]}-holders.csv"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return spreadsheets.answer(name, headings=HEADINGS, rows=_rows(found))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -249,19 +246,10 @@ def _progress(found: HolderMailing) -> dict[str, Any]:
     }
 
 
-class _Echo:
-    """A file that hands back what is written to it, as the csv module needs one."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(found: Iterator[Holder]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield writer.writerow(HEADINGS)
+def _rows(found: Iterator[Holder]) -> Iterator[tuple[object, ...]]:
     for one in found:
         acceptance = one.last.acceptance
-        row = (
+        yield (
             *(one.user.name, one.user.email, "active" if one.user.is_active else "deactivated"),
             *(one.kept.label, one.held_files, one.begun_files, one.total_files),
             *(one.held_bytes, one.total_bytes, one.request_count, one.sent_bytes),
@@ -269,4 +257,3 @@ def _lines(found: Iterator[Holder]) -> Iterator[str]:
             acceptance.version.number if acceptance else "",
             *(one.last.client, one.last.address or ""),
         )
-        yield writer.writerow([as_text(str(cell)) for cell in row])

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
+from portal.common.spreadsheets import as_text
 from portal.console.events_forms import EventForm
 from portal.console.gatekeeping import staff_with
-from portal.console.spreadsheets import as_text
 from portal.events import actions
 from portal.events.models import Event, Registration, RegistrationStatus
 

@@ -2,6 +2,9 @@
 
 from django.urls import path
 
-from portal.keys import views
+from portal.keys import usage_views
 
-urlpatterns = [path("", views.usage, name="usage")]
+urlpatterns = [
+    path("", usage_views.usage, name="usage"),
+    path("usage.csv", usage_views.export, name="usage_export"),
+]

@@ -1,12 +1,9 @@
 """The pages on which a person makes and revokes keys and sees their usage."""
 
-from datetime import timedelta
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,10 +15,8 @@ from portal.accounts.sessions import current_user
 from portal.common.requests import client_address, is_htmx
 from portal.keys import actions
 from portal.keys.forms import ChangeForm, KeyForm, RotateForm
-from portal.keys.models import ApiKey, DailyUsage
+from portal.keys.models import ApiKey
 from portal.keys.snippets import snippets_for
-
-USAGE_DAYS = 30
 
 
 @require_safe
@@ -138,13 +133,3 @@ def row(request: HttpRequest, public_id: str) -> HttpResponse:
         if is_htmx(request)
         else redirect("keys:index")
     )
-
-
-@require_safe
-@login_required
-def usage(request: HttpRequest) -> HttpResponse:
-    """What the person's keys did over the last thirty days. Three queries and the session's."""
-    first_day = timezone.now().date() - timedelta(days=USAGE_DAYS - 1)
-    rows = DailyUsage.objects.visible_to(current_user(request)).since(first_day)
-    context = {"totals": rows.totals(), "days": rows.by_day(), "keys": rows.by_key(), "day_count": USAGE_DAYS}
-    return render(request, "keys/usage.html", context)

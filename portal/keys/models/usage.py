@@ -1,49 +1,53 @@
 """What was used with each key, added up by day and release."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from portal.keys.models.keys import ApiKey
+from portal.keys.percentiles import BUCKET_COUNT
 from portal.releases.models import Release
 
 # Rows of `values()`: names to numbers.
 Sums = models.QuerySet[Any, dict[str, Any]]
 
 
-class DailyUsageQuerySet(models.QuerySet["DailyUsage"]):
+class HistogramSum(models.Aggregate):
+    """Adds histograms up, bucket by bucket, to one of full length."""
+
+    name = "HistogramSum"
+    output_field = ArrayField(models.BigIntegerField())
+
+    def as_sql(self, compiler: Any, *_: Any, **__: Any) -> tuple[str, tuple[Any, ...]]:
+        """One sum a bucket; beyond a histogram's end there is NULL, which sums pass over."""
+        column, params = compiler.compile(self.get_source_expressions()[0])
+        sums = ", ".join(f"coalesce(sum({column}[{number}]), 0)" for number in range(1, BUCKET_COUNT + 1))
+        return f"ARRAY[{sums}]::bigint[]", tuple(params) * BUCKET_COUNT
+
+
+class DailyUsageQuerySet(models.QuerySet[Any]):
     """Questions about many days."""
 
-    def visible_to(self, user: object) -> "DailyUsageQuerySet":
+    def visible_to(self, user: object) -> Self:
         """The usage of the keys that `user` owns."""
         return self.filter(key__user=user)
 
-    def since(self, day: date) -> "DailyUsageQuerySet":
-        """The usage from `day` on."""
-        return self.filter(day__gte=day)
+    def between(self, since: date, until: date) -> Self:
+        """The usage from one day to another, both among it."""
+        return self.filter(day__range=(since, until))
 
-    def totals(self) -> dict[str, Any]:
-        """Requests, failures and tokens over all of these rows. One query."""
-        return self.aggregate(**_SUMS)
-
-    def by_day(self) -> Sums:
-        """The same for each day, newest first."""
-        rows: Sums = self.values("day").annotate(**_SUMS).order_by("-day")
+    def by(self, *names: str) -> Sums:
+        """Requests, failures, tokens and `first_tokens` (a histogram) for each value of the fields."""
+        rows: Sums = self.values(*names).annotate(**_SUMS).order_by()
         return rows
 
-    def by_key(self) -> Sums:
-        """The same for each key and release, the busiest first."""
-        names = ("key__name", "key__public_id", "release__name")
-        rows: Sums = self.values(*names).annotate(**_SUMS)
-        return rows.order_by("-requests", "key__public_id", "release__name")
 
-
-_SUMS = {
+_SUMS: dict[str, models.Aggregate | models.functions.Coalesce] = {
     name: models.functions.Coalesce(models.Sum(f"{name}_count"), 0)
     for name in ("requests", "failures", "prompt_tokens", "completion_tokens")
-}
+} | {"first_tokens": HistogramSum("first_token_counts")}
 
 
 class DailyUsage(models.Model):
