@@ -145,6 +145,6 @@ def _told(body: bytes) -> tuple[str, str | None]:
     if not isinstance(error, dict):
         return str(error), None
     message, param = error.get("message") or error.get("detail") or "", error.get("param")
-    return message if isinstance(message, str) else json.dumps(message), param if isinstance(
-        param, str
-    ) else None
+    # Where vLLM checks the body's shape, it says from where: "body.messages.0" is OpenAI's "messages.0".
+    named = param.removeprefix("body.") if isinstance(param, str) else None
+    return message if isinstance(message, str) else json.dumps(message), named

@@ -47,8 +47,8 @@ TOPICS = (
     Topic(
         "tools",
         "Tools",
-        "The model asks you to call a function, and writes its arguments to your schema. Here it must; with "
-        "“auto” it may, where the model has learnt to.",
+        "The model asks you to call a function, and with “strict” writes its arguments to your schema. Here "
+        "it must; with “auto” it may, where the model has learnt to.",
     ),
     Topic(
         "structured",
@@ -60,6 +60,12 @@ TOPICS = (
         "embeddings",
         "Embeddings",
         "For models that make them. A model that writes text answers 404 with the code unsupported_by_model.",
+    ),
+    Topic(
+        "batch",
+        "Batch",
+        "A file of requests, answered within a day when there is room. A line that fails has its error in "
+        "the batch's error file, and the other lines go on.",
     ),
     Topic(
         "errors",

@@ -8,7 +8,7 @@ from typing import Any
 JSON = dict[str, Any]
 
 INTEGER_64 = {"minimum": -(2**63), "maximum": 2**63 - 1}
-STOPS_MAX = 16
+STOPS_MAX = 4
 
 
 def number(minimum: float, maximum: float, default: float, description: str) -> JSON:

@@ -129,6 +129,9 @@ class Vllm:
                     "warning",
                 ),
                 "--disable-uvicorn-access-log",
+                # Without a parser vLLM takes no tool_choice but "none". This one reads what most small
+                # models write, and a call that is asked for by name needs no reading.
+                *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
             ),
             env=self._environment(source),
             cwd=str(self.cache),
