@@ -229,6 +229,8 @@ VLLM_READ_TIMEOUT_SECONDS = env.int("VLLM_READ_TIMEOUT_SECONDS", default=120)
 # -- API keys and the gateway --------------------------------------------------------------
 # Enough for every machine and project of one person; a leak of one then costs one.
 LIVE_KEYS_PER_USER = env.int("LIVE_KEYS_PER_USER", default=20)
+# A key that nobody has used for so long is flagged, so that its owner revokes it.
+KEY_UNUSED_DAYS = env.int("KEY_UNUSED_DAYS", default=90)
 # A key that `hf auth login` fetched; the client renews it when less than a day is left.
 DEVICE_LOGIN_KEY_DAYS = env.int("DEVICE_LOGIN_KEY_DAYS", default=30)
 # Per key: a loop gone wild is slowed down, a person at work never is.

@@ -12,6 +12,7 @@ from playground.batches import actions
 from playground.gateway import errors
 from playground.gateway.errors import JSON_HEADERS, ApiError
 from portal.common.refusals import Refusal
+from portal.common.requests import believed_address
 from portal.common.threads import let_go_after
 from portal.keys.authentication import bearer_token, find_key
 from portal.keys.models import Scope
@@ -52,8 +53,10 @@ async def answer(scope: Scopes, receive: Receive, send: Send, *, pages: Applicat
         body.refuse_more_than_may(announced)
         if is_upload:
             authorization = _header(scope, b"authorization")
+            peer = (scope.get("client") or ("",))[0]
+            address = believed_address(peer, forwarded_for=_header(scope, b"x-forwarded-for"))
             size_bytes = max(0, announced - FORM_BYTES_MAX)
-            await asyncio.to_thread(let_go_after, _require_welcome, authorization, size_bytes)
+            await asyncio.to_thread(let_go_after, _require_welcome, authorization, address, size_bytes)
     except ApiError as error:
         await _refuse(send, error)
         return
@@ -119,10 +122,10 @@ class _Gate:
             await _refuse(self._send, self._body.error)
 
 
-def _require_welcome(authorization: str, size_bytes: int) -> None:
-    """Raise ApiError for somebody who may not send a file of `size_bytes` at least."""
+def _require_welcome(authorization: str, address: str, size_bytes: int) -> None:
+    """Raise ApiError for somebody at `address` who may not send a file of `size_bytes` at least."""
     try:
-        key = find_key(bearer_token(authorization), scope=Scope.INFERENCE)
+        key = find_key(bearer_token(authorization), scope=Scope.INFERENCE, address=address)
         actions.require_room(key, size_bytes=size_bytes)
     except Refusal as refusal:
         raise errors.from_refusal(refusal) from refusal

@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from playground.gateway import errors
 from playground.gateway.errors import ApiError
 from portal.common.refusals import Refusal
+from portal.common.requests import client_address
 from portal.keys.authentication import bearer_token, find_key
 from portal.keys.models import ApiKey, Scope
 
@@ -37,7 +38,8 @@ def keyed(**handlers: Handler[P]) -> Door[P]:
     def door(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         request_id = f"req_{secrets.token_hex(16)}"
         try:
-            key = find_key(bearer_token(request.headers.get("Authorization", "")), scope=Scope.INFERENCE)
+            token = bearer_token(request.headers.get("Authorization", ""))
+            key = find_key(token, scope=Scope.INFERENCE, address=client_address(request))
             handler = handlers.get((request.method or "").lower())
             if handler is None:
                 raise _wrong_method(allowed)

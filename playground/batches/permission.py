@@ -6,6 +6,7 @@ from portal.access.decision import Action
 from portal.common.refusals import Refusal
 from portal.keys.authentication import require_usable
 from portal.keys.models import ApiKey, Scope
+from portal.keys.restrictions import require_release
 
 
 def refusal(batch: Batch) -> Refusal | None:
@@ -14,8 +15,10 @@ def refusal(batch: Batch) -> Refusal | None:
     A key that was rotated is followed to the one that replaced it.
     """
     try:
-        require_usable(_newest(batch.key), scope=Scope.INFERENCE)
+        key = _newest(batch.key)
+        require_usable(key, scope=Scope.INFERENCE)
         if batch.release is not None:
+            require_release(key, batch.release)
             decide(batch.user, batch.release, Action.INFERENCE).require()
     except Refusal as refused:
         return refused

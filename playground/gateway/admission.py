@@ -10,11 +10,11 @@ from playground.gateway import errors
 from playground.readiness import backend_of
 from portal.access.deciding import decide, releases_allowed
 from portal.access.decision import Action
-from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.common.remembering import Remembered
 from portal.keys.authentication import bearer_token, claimed_id, proven_key, require_usable
 from portal.keys.models import ApiKey, Scope
+from portal.keys.restrictions import require_network, require_release
 from portal.releases.models import Release, ReleaseStatus
 
 THREADS = 4
@@ -41,13 +41,14 @@ class Admission:
         self._routes = Remembered(find_route, threads=self._threads)
         self._lists = Remembered(_list_models, threads=self._threads)
 
-    async def admit(self, authorization: str) -> ApiKey:
-        """The key that an Authorization header proves. Raises ApiError 401 or 403."""
+    async def admit(self, authorization: str, *, address: str) -> ApiKey:
+        """The key that an Authorization header proves, sent from `address`. Raises ApiError 401 or 403."""
         token = bearer_token(authorization)
         try:
             public_id = claimed_id(token)
             key = proven_key(token, await self._keys.get(public_id))
             require_usable(key, scope=Scope.INFERENCE)
+            require_network(key, address)
         except Refusal as refusal:
             raise errors.from_refusal(refusal) from refusal
         return key
@@ -96,20 +97,24 @@ def _find_key(public_id: str) -> ApiKey | None:
 
 
 def find_route(question: tuple[str, int, str]) -> Route | Refusal | None:
-    """At most eight queries. The slug is a release's own name; its Hub id and served name stand for it."""
-    _, user_id, model = question
+    """At most nine queries. The slug is a release's own name; its Hub id and served name stand for it."""
+    public_id, user_id, model = question
     if "\0" in model:
         return None
     named = Q(slug=model) | Q(hub_id=model) | Q(served_model_name=model)
     found = Release.objects.filter(named).select_related("licence").order_by("pk")
     # A slug is unique, so nobody can take a release's place by serving under its name.
     release = min(found, key=lambda one: (one.slug != model, one.hub_id != model), default=None)
-    user = User.objects.filter(pk=user_id).first()
-    if release is None or user is None:
+    key = ApiKey.objects.filter(public_id=public_id, user_id=user_id).select_related("user").first()
+    if release is None or key is None:
         return None
-    decision = decide(user, release, Action.INFERENCE)
+    decision = decide(key.user, release, Action.INFERENCE)
     if not decision.allowed:
         return decision.refusal() if release.status in KNOWN_STATES else None
+    try:
+        require_release(key, release)
+    except Refusal as refusal:
+        return refusal
     backend = backend_of(release)
     return Route(
         release=release,
@@ -120,7 +125,10 @@ def find_route(question: tuple[str, int, str]) -> Route | Refusal | None:
 
 
 def _list_models(question: tuple[str, int]) -> list[dict[str, object]]:
-    user = User.objects.filter(pk=question[1]).first()
-    if user is None:
+    key = ApiKey.objects.filter(public_id=question[0], user_id=question[1]).select_related("user").first()
+    if key is None:
         return []
-    return [model_object(release) for release in releases_allowed(user, Action.INFERENCE).order_by("slug")]
+    releases = releases_allowed(key.user, Action.INFERENCE).order_by("slug")
+    if key.is_limited_to_releases:
+        releases = releases.filter(pk__in=key.releases.values("pk"))
+    return [model_object(release) for release in releases]

@@ -68,7 +68,9 @@ class Gateway:
             await _describe(exchange)
             return
         wanted_method = _method_of(exchange)
-        key = await running.admission.admit(exchange.header(b"authorization"))
+        key = await running.admission.admit(
+            exchange.header(b"authorization"), address=exchange.client_address()
+        )
         if exchange.method != wanted_method:
             raise _wrong_method(wanted_method)
         if wanted_method == "GET":

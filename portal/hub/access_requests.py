@@ -29,6 +29,7 @@ from portal.hub.metadata.asking import require_account
 from portal.hub.shelf import find_release
 from portal.keys.authentication import bearer_token, find_key
 from portal.keys.models import REVIEW_PERMISSION, Scope
+from portal.keys.restrictions import require_release
 from portal.releases.models import Release
 
 PAGE_SIZE = 100
@@ -93,9 +94,11 @@ def _asked(request: HttpRequest, hub_id: str) -> tuple[User, Release]:
 
     Raises Refusal: a key that does not count or is not for this, a person who may not review.
     """
-    key = find_key(bearer_token(request.headers.get("Authorization", "")), scope=Scope.REVIEW)
+    token = bearer_token(request.headers.get("Authorization", ""))
+    key = find_key(token, scope=Scope.REVIEW, address=client_address(request))
     require_account(key.user)
     release = find_release(key.user, hub_id)
+    require_release(key, release)
     if not key.user.has_perm(REVIEW_PERMISSION):
         raise Refusal("not_a_reviewer", "Only reviewers administer access requests.", status=403)
     return key.user, release

@@ -21,7 +21,7 @@ from django.shortcuts import render
 from portal.access.decision import Decision
 from portal.common.refusals import Refusal
 from portal.hub.shelf import NotThere
-from portal.keys.authentication import KeyRefusal
+from portal.keys.refusals import KeyRefusal
 
 # The only text that clients show for a token nobody knows; any other becomes "repository not found".
 UNKNOWN_TOKEN = "Invalid credentials in Authorization header"  # noqa: S105 - a sentence, no secret

@@ -11,6 +11,7 @@ from portal.hub import limits, links
 from portal.hub.callers import caller_of
 from portal.hub.errors import Denied, hub_door
 from portal.hub.shelf import find_file, find_release, find_revision
+from portal.keys.restrictions import require_release
 
 
 @require_safe
@@ -24,6 +25,8 @@ def refused_file(
     decision = decide(caller.user, release, Action.DOWNLOAD)
     if not decision.allowed:
         raise Denied.by(decision)
+    if caller.key is not None:
+        require_release(caller.key, release)
     find_file(find_revision(release, revision), path)
     raise _no_longer(caller.user)
 

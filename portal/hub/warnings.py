@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from portal.common.refusals import Refusal
 from portal.hub.errors import one_line, sentence_of
-from portal.keys.authentication import KEYS_PAGE
 from portal.keys.models import ApiKey
+from portal.keys.refusals import KEYS_PAGE
 from portal.releases.models import Release, Revision, WeightFile
 
 # A job that runs for days should not be stopped by a key that nobody knew was about to expire.

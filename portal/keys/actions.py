@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
-from portal.keys import revocations, tokens
+from portal.keys import letters, revocations, tokens
 from portal.keys.models import REVIEW_PERMISSION, ApiKey, Scope
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
+from portal.releases.models import Release
 
 
 class AlreadyMade(Refusal):
@@ -43,11 +44,16 @@ def create(
     expires_at: datetime | None = None,
     public_id: str | None = None,
     address: str | None = None,
+    note: str = "",
+    networks: Sequence[str] = (),
+    releases: Sequence[Release] | None = None,
     beside: ApiKey | None = None,
 ) -> CreatedKey:
     """Make a key for `user`; `public_id`, when given, is one set aside by the form that asks.
 
-    `beside` is the key in whose place it comes, which does not count towards the most that one may have.
+    `networks` (CIDR notation, none: from anywhere) and `releases` (None: all that are open to
+    the owner) limit its use. `beside` is the key in whose place it comes, which does not count
+    towards the most that one may have. The owner is mailed.
 
     Raises Refusal for an account that is inactive or unverified, for one key too many, and
     for a scope that does not exist; AlreadyMade when there is a key of that `public_id`.
@@ -67,6 +73,9 @@ def create(
         digest=tokens.digest(minted.token),
         scopes=_ordered(scopes),
         expires_at=expires_at,
+        note=note,
+        networks=list(networks),
+        is_limited_to_releases=releases is not None,
     )
     try:
         with transaction.atomic():
@@ -75,8 +84,10 @@ def create(
         raise AlreadyMade(
             "key_already_made", "This key was made a moment ago. Make another if you missed it."
         ) from error
-    facts = {"public_id": key.public_id, "scopes": key.scopes, "expires_at": expires_at}
+    key.releases.set(releases or [])
+    facts = {"public_id": key.public_id, "scopes": key.scopes, "expires_at": expires_at, **_limits_of(key)}
     record(Verb.KEY_CREATED, subject=key, by=by, data=facts, address=address)
+    letters.key_made(key, address=address)
     return CreatedKey(key=key, token=minted.token)
 
 
@@ -93,13 +104,31 @@ def revoke(key: ApiKey, *, by: User | None, address: str | None = None) -> bool:
 
 
 @transaction.atomic
-def change(key: ApiKey, *, name: str, note: str, by: User | None, address: str | None = None) -> bool:
-    """Give `key` another name and note; False when both are as they were."""
-    if (key.name, key.note) == (name, note):
+def change(
+    key: ApiKey,
+    *,
+    name: str,
+    note: str,
+    by: User | None,
+    networks: Sequence[str] = (),
+    releases: Sequence[Release] | None = None,
+    address: str | None = None,
+) -> bool:
+    """Give `key` another name, note and limits, felt within a second; False when all are as they were.
+
+    `networks` and `releases` are as in `create`.
+    """
+    changed = ApiKey.objects.select_for_update().get(pk=key.pk)
+    before = (changed.name, changed.note, _limits_of(changed))
+    changed.name, changed.note, changed.networks = name, note, list(networks)
+    changed.is_limited_to_releases = releases is not None
+    changed.releases.set(releases or [])
+    if before == (name, note, _limits_of(changed)):
         return False
-    key.name, key.note = name, note
-    key.save(update_fields=["name", "note"])
-    record(Verb.KEY_CHANGED, subject=key, by=by, data={"public_id": key.public_id}, address=address)
+    changed.save(update_fields=["name", "note", "networks", "is_limited_to_releases"])
+    facts = {"public_id": changed.public_id, **_limits_of(changed)}
+    record(Verb.KEY_CHANGED, subject=changed, by=by, data=facts, address=address)
+    transaction.on_commit(partial(revocations.announce, changed.public_id))
     return True
 
 
@@ -127,12 +156,19 @@ def rotate(
     if expires_at is None and old.expires_at is not None:
         expires_at = now + (old.expires_at - old.created_at)
     created = create(
-        old.user, name=old.name, scopes=old.scopes, by=by, expires_at=expires_at, address=address, beside=old
+        old.user,
+        name=old.name,
+        scopes=old.scopes,
+        by=by,
+        expires_at=expires_at,
+        address=address,
+        note=old.note,
+        networks=old.networks,
+        releases=list(old.releases.all()) if old.is_limited_to_releases else None,
+        beside=old,
     )
-    created.key.note, created.key.networks = old.note, old.networks
     created.key.service_account = old.service_account
-    created.key.save(update_fields=["note", "networks", "service_account"])
-    created.key.releases.set(old.releases.all())
+    created.key.save(update_fields=["service_account"])
     ends_at = now + overlap
     old.replaced_by, old.expires_at = created.key, min(old.expires_at or ends_at, ends_at)
     old.save(update_fields=["replaced_by", "expires_at"])
@@ -168,6 +204,12 @@ def require_allowed(owner: User, *, beside: ApiKey | None = None) -> None:
             "one account may have. Revoke one that you no longer use.",
             remedy="/keys/",
         )
+
+
+def _limits_of(key: ApiKey) -> dict[str, object]:
+    """A key's limits as the ledger tells them. One query at most."""
+    slugs = sorted(key.releases.values_list("slug", flat=True)) if key.is_limited_to_releases else None
+    return {"networks": key.networks, "releases": slugs}
 
 
 def _ordered(scopes: Sequence[str]) -> list[str]:

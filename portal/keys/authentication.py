@@ -1,25 +1,16 @@
 """Who holds a token: the one lookup behind every door that takes an API key."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from portal.common.refusals import Refusal
 from portal.keys import tokens
 from portal.keys.models import ApiKey, Scope
+from portal.keys.refusals import KeyRefusal
+from portal.keys.restrictions import require_network
 
 # A write a minute is plenty for "last used", and keeps a busy key from writing at every request.
 LAST_USE_RESOLUTION = timedelta(minutes=1)
-KEYS_PAGE = "/keys/"
-
-
-@dataclass
-class KeyRefusal(Refusal):
-    """A token that opens nothing, or not this door: 401, or 403 for a key without the scope."""
-
-    status: int = 401
-    remedy: str = KEYS_PAGE
 
 
 def bearer_token(authorization: str) -> str:
@@ -32,18 +23,21 @@ def bearer_token(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def find_key(token: str, *, scope: Scope, at: datetime | None = None) -> ApiKey:
+def find_key(token: str, *, scope: Scope, address: str = "", at: datetime | None = None) -> ApiKey:
     """The live key that `token` proves, its user loaded; one query, and at most one UPDATE a minute.
+
+    `address` is the client's; a key with networks of its own is refused without one.
 
     Whether that user may do anything is `portal.access.decide`'s question, not this one's.
 
     Raises KeyRefusal with the code `missing_key`, `malformed_key`, `unknown_key`,
-    `revoked_key`, `expired_key` (401) or `wrong_scope` (403).
+    `revoked_key`, `expired_key` (401), `wrong_scope` or `network_not_allowed` (403).
     """
     public_id = claimed_id(token)
     key = ApiKey.objects.filter(public_id=public_id).select_related("user").first()
     proven = proven_key(token, key)
     require_usable(proven, scope=scope, at=at)
+    require_network(proven, address)
     note_use(proven, at=at)
     return proven
 

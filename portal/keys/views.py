@@ -22,8 +22,8 @@ from portal.keys.snippets import snippets_for
 @require_safe
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
-    """The person's keys. One query and the session's."""
-    keys = ApiKey.objects.visible_to(current_user(request))
+    """The person's keys. Two queries and the session's."""
+    keys = ApiKey.objects.visible_to(current_user(request)).prefetch_related("releases")
     return render(request, "keys/index.html", {"keys": keys})
 
 
@@ -50,6 +50,7 @@ def _made(request: HttpRequest, form: KeyForm, user: User) -> HttpResponse:
             scopes=form.cleaned_data["scopes"],
             expires_at=form.expires_at(),
             public_id=form.cleaned_data["slip"],
+            **form.limits(),
             address=client_address(request),
         )
     except actions.AlreadyMade:
@@ -95,12 +96,13 @@ def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @login_required
 def change(request: HttpRequest, public_id: str) -> HttpResponse:
-    """A key's name and note, and the way to rotate it."""
+    """A key's name, note and limits, and the way to rotate it."""
     user = current_user(request)
     key = get_object_or_404(ApiKey.objects.visible_to(user), public_id=public_id)
-    form = ChangeForm(request.POST or None, initial={"name": key.name, "note": key.note})
+    form = ChangeForm(request.POST or None, user=user, key=key)
     if form.is_valid():
-        actions.change(key, **form.cleaned_data, by=user, address=client_address(request))
+        name, address = form.cleaned_data["name"], client_address(request)
+        actions.change(key, name=name, **form.limits(), by=user, address=address)
         messages.success(request, f"“{key.name}” is saved.")
         return redirect("keys:index")
     context = {"key": key, "form": form, "rotate_form": RotateForm()}
@@ -117,7 +119,7 @@ def rotate(request: HttpRequest, public_id: str) -> HttpResponse:
     key = get_object_or_404(ApiKey.objects.visible_to(user), public_id=public_id)
     form = RotateForm(request.POST)
     if not form.is_valid():
-        context = {"key": key, "form": ChangeForm(initial={"name": key.name, "note": key.note})}
+        context = {"key": key, "form": ChangeForm(user=user, key=key)}
         return render(request, "keys/change.html", context | {"rotate_form": form}, status=422)
     created = actions.rotate(key, overlap=form.overlap(), by=user, address=client_address(request))
     return _shown_once(request, created, user)

@@ -18,6 +18,7 @@ from playground.reference import codes, description, operations
 RAISING = (
     "playground/gateway",
     "portal/keys/authentication.py",
+    "portal/keys/restrictions.py",
     "portal/access/gates.py",
     "playground/batches",
 )

@@ -84,6 +84,32 @@ def test_a_key_for_weights_is_a_403(portal, ada):
     assert (answer.status_code, error_of(answer)["code"]) == (403, "wrong_scope")
 
 
+def test_a_key_of_another_network_is_a_403_within_a_second_of_the_change(raw, key, ada):
+    assert raw.get("/v1/models").status_code == 200
+
+    actions.change(key.key, name="calls", note="", networks=["203.0.113.0/24"], by=ada)
+
+    eventually(lambda: ask(raw).status_code == 403, within_seconds=1)
+    assert error_of(ask(raw))["code"] == "network_not_allowed"
+    assert "127.0.0.1" in error_of(ask(raw))["message"]
+
+
+def test_a_key_for_another_release_is_a_403_and_its_list_is_that_release(raw, key, ada, release):
+    other = cast.release(slug="other")
+    cast.accept(ada, other)
+    cast.programme(other, slug="more")
+    actions.change(key.key, name="calls", note="", releases=[other], by=ada)
+
+    eventually(lambda: ask(raw).status_code == 403, within_seconds=1)
+    assert error_of(ask(raw))["code"] == "release_not_allowed"
+    assert [model["id"] for model in raw.get("/v1/models").json()["data"]] != ["tiny"]
+
+    actions.change(key.key, name="calls", note="", releases=[release], by=ada)
+
+    eventually(lambda: ask(raw).status_code == 200, within_seconds=1)
+    assert [model["id"] for model in raw.get("/v1/models").json()["data"]] == ["tiny"]
+
+
 def test_a_revocation_is_felt_within_a_second(raw, key, ada):
     assert raw.get("/v1/models").status_code == 200
 

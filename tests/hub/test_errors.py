@@ -8,7 +8,7 @@ from django.db import OperationalError
 from portal.common.refusals import Refusal
 from portal.hub.errors import hub_door, one_line, told
 from portal.hub.shelf import NotThere
-from portal.keys.authentication import KeyRefusal
+from portal.keys.refusals import KeyRefusal
 
 COMMIT = "a" * 40
 

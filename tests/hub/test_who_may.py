@@ -5,6 +5,7 @@ import pytest
 from portal.admissions.models import ApplicationStatus
 from portal.events.models import Registration, RegistrationStatus
 from portal.hub.models import Download
+from portal.keys import actions as keys
 from portal.keys.models import ApiKey, Scope
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
@@ -117,6 +118,28 @@ def test_a_key_without_the_scope_is_refused(client, ada, revision):
     response = client.get(FILE, headers=bearer_of(ada, Scope.INFERENCE))
 
     refused(response, status=403, gate="wrong_scope", sentence="may not be used to download weights")
+
+
+def test_a_key_of_another_network_is_refused(client, ada, revision):
+    key = keys.create(ada, name="ci", scopes=[Scope.WEIGHTS], by=ada, networks=["203.0.113.0/24"])
+
+    response = client.get(FILE, headers={"Authorization": f"Bearer {key.token}"})
+
+    refused(response, status=403, gate="network_not_allowed", sentence="may not be used from 127.0.0.1")
+
+
+def test_a_key_for_another_release_is_refused_files_and_metadata(client, ada, revision):
+    other = cast.release(slug="other")
+    key = keys.create(ada, name="ci", scopes=[Scope.WEIGHTS], by=ada, releases=[other])
+    headers = {"Authorization": f"Bearer {key.token}"}
+
+    file, model = (
+        client.get(FILE, headers=headers),
+        client.get("/hub/api/models/open-weights/tiny", headers=headers),
+    )
+
+    for response in (file, model):
+        refused(response, status=403, gate="release_not_allowed", sentence="was not made for Tiny")
 
 
 def test_mallory_is_told_to_apply(client, mallory, revision):

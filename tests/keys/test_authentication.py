@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from portal.keys import actions, tokens
-from portal.keys.authentication import KeyRefusal, find_key
+from portal.keys.authentication import find_key
 from portal.keys.models import ApiKey, Scope
+from portal.keys.refusals import KeyRefusal
 
 
 def refusal_of(token, scope=Scope.WEIGHTS):

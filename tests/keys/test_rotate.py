@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from portal.common.refusals import Refusal
 from portal.keys import actions
-from portal.keys.authentication import KeyRefusal, find_key
+from portal.keys.authentication import find_key
 from portal.keys.models import ApiKey, Scope
+from portal.keys.refusals import KeyRefusal
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 
@@ -47,10 +48,10 @@ def test_both_keys_work_until_the_overlap_is_over(ada, laptop):
     made = actions.rotate(laptop.key, overlap=timedelta(hours=1), by=ada)
 
     soon, later = timezone.now() + timedelta(minutes=59), timezone.now() + timedelta(minutes=61)
-    assert find_key(laptop.token, scope=Scope.WEIGHTS, at=soon).replaced_by == made.key
+    assert find_key(laptop.token, scope=Scope.WEIGHTS, address="192.0.2.7", at=soon).replaced_by == made.key
     with pytest.raises(KeyRefusal, match="expired"):
-        find_key(laptop.token, scope=Scope.WEIGHTS, at=later)
-    new = find_key(made.token, scope=Scope.WEIGHTS, at=later)
+        find_key(laptop.token, scope=Scope.WEIGHTS, address="192.0.2.7", at=later)
+    new = find_key(made.token, scope=Scope.WEIGHTS, address="192.0.2.7", at=later)
     assert (new.name, new.scopes, new.note, new.networks) == (
         "laptop",
         laptop.key.scopes,

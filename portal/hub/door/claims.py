@@ -14,6 +14,7 @@ from portal.hub.door.running import Running
 from portal.hub.models import DownloadLink
 from portal.keys.authentication import bearer_token, claimed_id, proven_key, require_usable
 from portal.keys.models import ApiKey, Scope
+from portal.keys.restrictions import require_network, require_release
 from portal.releases.models import WeightFile
 
 T = TypeVar("T")
@@ -42,6 +43,8 @@ async def claim_of(running: Running, request: Request) -> Claim:
 async def _by_name(running: Running, request: Request) -> Claim:
     key, user_id = await _caller(running, request)
     grant = _allowed(await running.grants.get((user_id, request.hub_id)))
+    if key is not None and key.is_limited_to_releases:
+        await running.ask(partial(require_release, key, grant.release))
     file = _allowed(await running.files.get((grant.release, request.revision, request.path)))
     return Claim(grant.user, file, key=key)
 
@@ -60,6 +63,7 @@ async def _caller(running: Running, request: Request) -> tuple[ApiKey | None, in
         return None, await _visitor(running, request)
     key = proven_key(token, await running.keys.get(claimed_id(token)))
     require_usable(key, scope=Scope.WEIGHTS)
+    require_network(key, request.address)
     return key, key.user_id
 
 

@@ -23,6 +23,7 @@ from portal.hub.shelf import find_file, find_release, find_revision, no_entry
 from portal.hub.warnings import warnings
 from portal.keys.authentication import require_usable
 from portal.keys.models import ApiKey, Scope
+from portal.keys.restrictions import require_release
 from portal.releases.models import Blob, Release, WeightFile
 
 
@@ -133,11 +134,12 @@ def out_of_service(file: WeightFile) -> Refusal:
 
 def _shut(hold: Hold) -> Refusal | None:
     try:
+        release = Release.objects.get(pk=hold.release_id)
         if hold.key_id is not None:
-            require_usable(ApiKey.objects.get(pk=hold.key_id), scope=Scope.WEIGHTS)
-        decide(
-            User.objects.get(pk=hold.user_id), Release.objects.get(pk=hold.release_id), Action.DOWNLOAD
-        ).require()
+            key = ApiKey.objects.get(pk=hold.key_id)
+            require_usable(key, scope=Scope.WEIGHTS)
+            require_release(key, release)
+        decide(User.objects.get(pk=hold.user_id), release, Action.DOWNLOAD).require()
     except Refusal as refusal:
         return refusal
     except (ApiKey.DoesNotExist, User.DoesNotExist):

@@ -11,8 +11,9 @@ from portal.hub.callers import Caller, caller_of
 from portal.hub.errors import Denied
 from portal.hub.shelf import find_release, find_revision
 from portal.hub.warnings import warning_of, warnings
-from portal.keys.authentication import KeyRefusal
 from portal.keys.models import ApiKey
+from portal.keys.refusals import KeyRefusal
+from portal.keys.restrictions import require_release
 from portal.releases.models import Release, Revision
 
 
@@ -40,15 +41,17 @@ class Question:
 def question_of(request: HttpRequest, hub_id: str) -> Question:
     """What is asked. Up to five queries and the key's.
 
-    Raises Refusal: a key that does not count, a release that is not there for this person,
-    or an account that is not in order. Strangers are told to sign in, as the Hub tells
-    them for a gated model.
+        Raises Refusal: a key that does not count or was made for other releases, a release that is
+    not there for this person, or an account that is not in order. Strangers are told to sign in,
+    as the Hub tells them for a gated model.
     """
     caller = caller_of(request)
     release = find_release(caller.user, hub_id)
     if not isinstance(caller.user, User):
         raise Denied.by(decide(caller.user, release, Action.DOWNLOAD))
     require_account(caller.user)
+    if caller.key is not None:
+        require_release(caller.key, release)
     return Question(caller.user, caller.key, release)
 
 

@@ -1,6 +1,6 @@
 """API keys, of which only a keyed hash is stored."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -80,7 +80,9 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=300, blank=True)
-    # None: every release that is open to the owner, those to come among them.
+    # Unless it is limited to `releases`, it is for all that are open to the owner, those to come among
+    # them. A limit stays one when the last release that it names is deleted.
+    is_limited_to_releases = models.BooleanField(default=False)
     releases = models.ManyToManyField(Release, related_name="+", blank=True)
     # In CIDR notation (RFC 4632, RFC 4291); none: from anywhere.
     networks = ArrayField(models.CharField(max_length=43), default=list, blank=True)
@@ -120,6 +122,12 @@ class ApiKey(models.Model):
     def is_live(self) -> bool:
         """Whether the key works now."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether the key works though nobody has used it for settings.KEY_UNUSED_DAYS."""
+        latest = self.last_used_at or self.created_at
+        return self.is_live and latest < timezone.now() - timedelta(days=settings.KEY_UNUSED_DAYS)
 
     @property
     def scope_labels(self) -> list[str]:
