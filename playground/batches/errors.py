@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from playground.gateway import errors
 from playground.gateway.errors import ApiError
 from portal.common.refusals import Refusal
-from portal.common.requests import client_address
+from portal.common.requests import client_address, client_name
 from portal.keys.authentication import bearer_token, find_key
 from portal.keys.models import ApiKey, Scope
 
@@ -39,7 +39,8 @@ def keyed(**handlers: Handler[P]) -> Door[P]:
         request_id = f"req_{secrets.token_hex(16)}"
         try:
             token = bearer_token(request.headers.get("Authorization", ""))
-            key = find_key(token, scope=Scope.INFERENCE, address=client_address(request))
+            address, client = client_address(request), client_name(request)
+            key = find_key(token, scope=Scope.INFERENCE, address=address, client=client)
             handler = handlers.get((request.method or "").lower())
             if handler is None:
                 raise _wrong_method(allowed)

@@ -73,7 +73,7 @@ def start_download(wish: Wish, *, carrier: Carrier) -> Download:
         ended_at=None if is_told else now,
     )
     if wish.key is not None:
-        note_use(wish.key)
+        note_use(wish.key, address=wish.address, client=wish.client)
     facts = {
         "release": release.slug,
         "commit": wish.file.revision.commit,

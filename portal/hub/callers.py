@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from portal.access.facts import Person
 from portal.accounts.models import User
-from portal.common.requests import client_address
+from portal.common.requests import client_address, client_name
 from portal.hub.models import DownloadLink
 from portal.keys.authentication import bearer_token, find_key
 from portal.keys.models import ApiKey, Scope
@@ -25,7 +25,7 @@ def caller_of(request: HttpRequest) -> Caller:
     token = bearer_token(request.headers.get("Authorization", ""))
     if not token:
         return Caller(request.user, None)
-    key = find_key(token, scope=Scope.WEIGHTS, address=client_address(request))
+    key = find_key(token, scope=Scope.WEIGHTS, address=client_address(request), client=client_name(request))
     return Caller(key.user, key)
 
 

@@ -12,7 +12,8 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.keys import letters, revocations, tokens
-from portal.keys.models import REVIEW_PERMISSION, ApiKey, Scope
+from portal.keys.models import REVIEW_PERMISSION, ApiKey, KeyNetwork, Scope
+from portal.keys.networks import network_of
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
 from portal.releases.models import Release
@@ -85,6 +86,9 @@ def create(
             "key_already_made", "This key was made a moment ago. Make another if you missed it."
         ) from error
     key.releases.set(releases or [])
+    if network := network_of(address or ""):
+        # Where it is made is no new network.
+        KeyNetwork.objects.create(key=key, network=network, first_used_at=key.created_at)
     facts = {"public_id": key.public_id, "scopes": key.scopes, "expires_at": expires_at, **_limits_of(key)}
     record(Verb.KEY_CREATED, subject=key, by=by, data=facts, address=address)
     letters.key_made(key, address=address)
@@ -166,6 +170,13 @@ def rotate(
         networks=old.networks,
         releases=list(old.releases.all()) if old.is_limited_to_releases else None,
         beside=old,
+    )
+    KeyNetwork.objects.bulk_create(
+        (
+            KeyNetwork(key=created.key, network=known.network, first_used_at=known.first_used_at)
+            for known in old.used_networks.all()
+        ),
+        ignore_conflicts=True,
     )
     created.key.service_account = old.service_account
     created.key.save(update_fields=["service_account"])

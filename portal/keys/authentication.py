@@ -1,11 +1,14 @@
 """Who holds a token: the one lookup behind every door that takes an API key."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
+from django.db import transaction
 from django.utils import timezone
 
-from portal.keys import tokens
+from portal.keys import tasks, tokens
 from portal.keys.models import ApiKey, Scope
+from portal.keys.networks import network_of
 from portal.keys.refusals import KeyRefusal
 from portal.keys.restrictions import require_network
 
@@ -23,10 +26,13 @@ def bearer_token(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def find_key(token: str, *, scope: Scope, address: str = "", at: datetime | None = None) -> ApiKey:
+def find_key(
+    token: str, *, scope: Scope, address: str = "", client: str = "", at: datetime | None = None
+) -> ApiKey:
     """The live key that `token` proves, its user loaded; one query, and at most one UPDATE a minute.
 
-    `address` is the client's; a key with networks of its own is refused without one.
+    `address` and `client` (User-Agent) are the caller's; a key with networks of its own is
+    refused where the address is not known.
 
     Whether that user may do anything is `portal.access.decide`'s question, not this one's.
 
@@ -38,7 +44,7 @@ def find_key(token: str, *, scope: Scope, address: str = "", at: datetime | None
     proven = proven_key(token, key)
     require_usable(proven, scope=scope, at=at)
     require_network(proven, address)
-    note_use(proven, at=at)
+    note_use(proven, address=address, client=client, at=at)
     return proven
 
 
@@ -102,8 +108,18 @@ def require_usable(key: ApiKey, *, scope: Scope, at: datetime | None = None) -> 
         )
 
 
-def note_use(key: ApiKey, *, at: datetime | None = None) -> None:
-    """Remember that `key` was used at `at`, to the minute: one conditional UPDATE, or none."""
+def note_use(key: ApiKey, *, address: str = "", client: str = "", at: datetime | None = None) -> None:
+    """Remember that `key` was used at `at`, to the minute: one conditional UPDATE, or none.
+
+    A use from another network than the last is remembered at once, and looked at by a worker.
+    """
     moment = at or timezone.now()
-    if key.last_used_at is None or key.last_used_at < moment - LAST_USE_RESOLUTION:
-        ApiKey.objects.filter(pk=key.pk).used_before(moment - LAST_USE_RESOLUTION).update(last_used_at=moment)
+    is_elsewhere = network_of(address) not in ("", network_of(key.last_used_address or ""))
+    if is_elsewhere:
+        told = partial(tasks.note_network.delay, key_id=key.pk, address=address, client=client)
+        transaction.on_commit(told, robust=True)
+    if is_elsewhere or key.last_used_at is None or key.last_used_at < moment - LAST_USE_RESOLUTION:
+        before = moment if is_elsewhere else moment - LAST_USE_RESOLUTION
+        ApiKey.objects.filter(pk=key.pk).used_before(before).update(
+            last_used_at=moment, last_used_address=address or None, last_used_client=client
+        )

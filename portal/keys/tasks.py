@@ -1,8 +1,10 @@
 """What is done for keys beside requests: usage is written to the database, and old sign-ins go."""
 
 from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
 
-from portal.keys import devices, usage
+from portal.keys import devices, networks, usage
 
 
 @shared_task
@@ -15,3 +17,10 @@ def record_usage() -> None:
 def sweep_device_logins() -> None:
     """Delete the sign-ins of devices that are long over."""
     devices.sweep()
+
+
+@shared_task
+@transaction.atomic
+def note_network(*, key_id: int, address: str, client: str) -> None:
+    """Remember from which network a key was used, and mail its owner if that is a new one."""
+    networks.note([networks.Use(key_id, timezone.now(), address, client)])

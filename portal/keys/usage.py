@@ -11,8 +11,9 @@ import redis
 from django.conf import settings
 from django.db import transaction
 
-from portal.keys import usage_writing
+from portal.keys import networks, usage_writing
 from portal.keys.models import UsageCursor
+from portal.keys.networks import Use
 from portal.keys.usage_writing import LastUse, Sums
 
 STREAM = "portal:usage"
@@ -74,8 +75,9 @@ def _record_batch(client: redis.Redis) -> int:
         entries: Any = client.xrange(STREAM, min=f"({cursor.last_id}", count=BATCH_ENTRIES_MAX)
         if not entries:
             return 0
-        rows, last_uses = added_up(entries)
+        rows, last_uses, uses = added_up(entries)
         usage_writing.write(rows, last_uses)
+        networks.note(uses)
         cursor.last_id = entries[-1][0].decode()
         cursor.save(update_fields=["last_id"])
     # Only what is safely in the database leaves the stream; at worst the next batch trims it.
@@ -83,14 +85,15 @@ def _record_batch(client: redis.Redis) -> int:
     return len(entries)
 
 
-def added_up(entries: Entries) -> tuple[Rows, LastUses]:
-    """The entries added up by key, release and day, and the last use of each key.
+def added_up(entries: Entries) -> tuple[Rows, LastUses, list[Use]]:
+    """The entries added up by key, release and day, the last use of each key, and one for each address.
 
     The stream's own ids tell the time (ms since 1970). Entries of the time before the later
     fields lack them.
     """
     rows: Rows = defaultdict(Sums)
     last_uses: LastUses = {}
+    uses: dict[tuple[int, str], Use] = {}
     for entry_id, given in entries:
         at = datetime.fromtimestamp(int(entry_id.partition(b"-")[0]) / 1000, tz=UTC)
         key_id = int(given[b"k"])
@@ -102,8 +105,10 @@ def added_up(entries: Entries) -> tuple[Rows, LastUses]:
         if first_token_ms := given.get(b"t"):
             sums.add_first_token(int(first_token_ms))
         # The stream is in the order of time.
-        last_uses[key_id] = LastUse(at, _address(given.get(b"a", b"")), _text(given.get(b"u", b"")))
-    return rows, last_uses
+        last = last_uses[key_id] = LastUse(at, _address(given.get(b"a", b"")), _text(given.get(b"u", b"")))
+        if (key_id, last.address) not in uses:
+            uses[key_id, last.address] = Use(key_id, at, last.address, last.client)
+    return rows, last_uses, list(uses.values())
 
 
 def _text(given: bytes) -> str:
