@@ -13,6 +13,7 @@ from portal.console import (
     licences,
     limits,
     releases,
+    usage,
 )
 
 app_name = "console"
@@ -65,5 +66,7 @@ urlpatterns = [
     path("limits/<int:pk>/", limits.limit, name="limit"),
     path("limits/<int:pk>/remove/", limits.remove, name="remove_limit"),
     path("limits/new/<slug:kind>/", limits.new, name="new_limit"),
+    path("usage/", usage.usage, name="usage"),
+    path("usage/usage.csv", usage.export, name="usage_export"),
     path("ledger/", ledger.entries, name="ledger"),
 ]

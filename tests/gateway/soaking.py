@@ -230,12 +230,13 @@ def _people(model_url: str) -> tuple[list[str], str, str]:
     return [one.token for one in made[:-1]], made[-1].token, name
 
 
-def _used(slug: str) -> dict[str, int]:
-    from portal.keys import usage  # noqa: PLC0415 - needs the settings
+def _used(slug: str) -> Any:
+    from portal.keys import reports, usage  # noqa: PLC0415 - needs the settings
     from portal.keys.models import DailyUsage  # noqa: PLC0415
 
     usage.record_new()
-    return dict(DailyUsage.objects.filter(release__slug=slug).totals())
+    used = DailyUsage.objects.filter(release__slug=slug)
+    return reports.total(line.amount for line in reports.lines(used, "release"))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from portal.keys import actions, usage
+from portal.keys import actions, reports, usage
 from portal.keys.models import DailyUsage, Scope
 from tests.gateway import processes
 from tests.gateway.conftest import eventually
@@ -30,20 +30,18 @@ def test_a_mixed_load_leaks_nothing_and_every_token_is_counted(ada, release, key
         warm, after = soak(load, pid=started[0].pid, counters=counters, clients=CLIENTS, seconds=SECONDS)
         engine = drained(counters)
     eventually(lambda: usage.record_new() == 0, within_seconds=10)
-    used = DailyUsage.objects.totals()
+    used = reports.total(line.amount for line in reports.lines(DailyUsage.objects.all(), "release"))
     broken = load.told.hung_up + load.told.statuses["failing 200"] + load.told.statuses["TimeoutError"]
 
     told = load.told.statuses
     assert {"200", "slow 200", "400", "401", "413", "failing 200", "failing 400", "failing 502"} <= set(told)
     assert not {"500", "slow 500", "failing 500"} & set(told)
-    assert used["requests"] == engine["requests"] - before["requests"]
+    assert used.requests == engine["requests"] - before["requests"]
     # What the model server said to those who had left is known to it alone: a word or two for each.
-    unseen = engine["generation_tokens"] - before["generation_tokens"] - used["completion_tokens"]
+    unseen = engine["generation_tokens"] - before["generation_tokens"] - used.completion_tokens
     assert 0 <= unseen <= 3 * broken
-    assert load.told.completion_tokens <= used["completion_tokens"]
-    assert (
-        load.told.prompt_tokens <= used["prompt_tokens"] <= engine["prompt_tokens"] - before["prompt_tokens"]
-    )
+    assert load.told.completion_tokens <= used.completion_tokens
+    assert load.told.prompt_tokens <= used.prompt_tokens <= engine["prompt_tokens"] - before["prompt_tokens"]
     assert after.memory_bytes - warm.memory_bytes < 20 * MIB
     assert after.descriptors - warm.descriptors < 10
     with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as valkey:

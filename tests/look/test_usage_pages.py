@@ -72,3 +72,15 @@ def test_ada_reads_a_chart_and_changes_the_period_by_keyboard(page: Page, enter:
     page.keyboard.press("Enter")
     expect(page.locator("figure").first.locator("tbody tr")).to_have_count(7)
     expect(page.locator("figure").first.locator("tbody")).to_be_visible()
+
+
+def test_staff_open_everybodys_usage_and_it_is_accessible_and_fits(page: Page, enter: Any, ada: User) -> None:
+    enter(page, cast.staff("milo@example.org", "Release managers"))
+
+    for asked in ("", "?days=90&person=ada@example.org", "?person=nobody@example.org"):
+        look_at(page, f"/console/usage/{asked}")
+    page.goto("/console/usage/")
+    page.get_by_role("textbox", name="Person").fill("ada@example.org")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**person=ada%40example.org**")
+    expect(page.get_by_role("link", name="ada@example.org")).to_be_visible()
