@@ -79,6 +79,8 @@ def test_what_a_killed_process_held_is_written_off_and_nothing_stays(raw, key, r
             thread.join()
 
     before = raw.post("/v1/completions", json=short())
+    # Settled a moment after its answer; what is to be written off below is the dead process's alone.
+    eventually(lambda: limit_state(shared, name)["reserved"] == held, within_seconds=5)
     stays = shared.zcard(limit_scripts.LEASES)
     for request_id in shared.hkeys(limit_scripts.RESERVATIONS):
         # As if the lease's half a minute had passed.

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,11 @@ def fetch(weights, env):
     return asyncio.run(weights.fetch(env, on_progress=tell)), told[-1]
 
 
+def wait_until_felt():
+    """A door may remember its answer for a moment: every revocation is felt within a second."""
+    time.sleep(1)
+
+
 def test_weights_are_registered_and_come_back_through_the_door_once(weights, env, home):
     source, told = fetch(weights, env)
 
@@ -120,6 +126,7 @@ def test_weights_are_registered_and_come_back_through_the_door_once(weights, env
 def test_a_withdrawn_release_is_not_served_from_the_cache(weights, env, release):
     fetch(weights, env)
     releases.withdraw(release, by=None, reason="It repeats its training data.")
+    wait_until_felt()
 
     with pytest.raises(Trouble, match=f"^{re.escape(WITHDRAWN)}"):
         fetch(weights, env)
@@ -129,6 +136,7 @@ def test_a_licence_that_nobody_accepted_for_it_is_named(weights, env, release):
     fetch(weights, env)
     draft = licensing.draft_version(release.licence, number="2.0", text="# Licence 2.0")
     licensing.publish_version(draft, by=None)
+    wait_until_felt()
 
     with pytest.raises(Trouble, match=r"^The portal refuses .*Read and accept Open Weights Licence 2\.0"):
         fetch(weights, env)
