@@ -28,7 +28,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await gateway.lifespan(scope, _stopping_the_door(receive), send)
     elif scope["type"] == "http" and batches.is_for_batches(scope["path"]):
         await batches.answer(scope, receive, send, pages=django_application)
-    elif scope["type"] == "http" and scope["path"].startswith("/v1/"):
+    elif scope["type"] == "http" and f"{scope['path']}/".startswith("/v1/"):
         await gateway(scope, receive, send)
     elif scope["type"] == "http" and is_for_the_door(raw_path_of(scope)):
         await door(scope, receive, send)

@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
+    "portal.common.threads.in_one_thread",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -153,6 +154,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "playground.tasks.generate": {"queue": "inference"},
+    "playground.tasks.send_generations": {"queue": "inference"},
     # A queue of its own with few threads behind it, so that people's prompts come first.
     "playground.tasks.run_batch": {"queue": "batch"},
 }
@@ -168,6 +170,12 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-generations": {
         "task": "playground.tasks.sweep_generations",
         "schedule": timedelta(seconds=15),
+    },
+    # Conversations that are not kept, or not for longer.
+    "sweep-conversations": {
+        "task": "playground.tasks.sweep_conversations",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
     },
     # Batches: those whose worker died or whose task was lost, and files that are over.
     "sweep-batches": {
@@ -186,9 +194,38 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 10},
     },
+    "alert-of-usage": {
+        "task": "portal.keys.tasks.alert_of_usage",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 30},
+    },
     "sweep-device-logins": {
         "task": "portal.keys.tasks.sweep_device_logins",
         "schedule": timedelta(hours=1),
+    },
+    # Decisions on many applications whose worker was killed.
+    "resume-bulk-decisions": {
+        "task": "portal.admissions.tasks.resume_bulk_decisions",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
+    # Waves whose time has come, and those whose worker was killed.
+    "release-due-waves": {
+        "task": "portal.admissions.wave_tasks.release_due_waves",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
+    # What changed beside those that wait: other applications, and the settings of the signals.
+    "refresh-signals": {
+        "task": "portal.admissions.rule_tasks.refresh_signals",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 600},
+    },
+    # Rules that a lost task has left undone, and runs whose worker was killed.
+    "resume-rules": {
+        "task": "portal.admissions.rule_tasks.resume_rules",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
     },
     # Imports whose worker was killed: the broker itself would give their task back only after hours.
     "resume-imports": {"task": "portal.releases.tasks.resume_imports", "schedule": timedelta(seconds=30)},
@@ -225,6 +262,26 @@ VLLM_API_KEY = env.str("VLLM_API_KEY", default="")
 VLLM_CONNECT_TIMEOUT_SECONDS = 5
 # Between two tokens; a busy CPU needs long for the first one.
 VLLM_READ_TIMEOUT_SECONDS = env.int("VLLM_READ_TIMEOUT_SECONDS", default=120)
+# Answers of the playground that one model server writes at a time; more wait in a fair line. A server
+# that writes more at once writes each of them slower. The inference workers need as many threads.
+PLAYGROUND_RUNNING_MAX = env.int("PLAYGROUND_RUNNING_MAX", default=64)
+
+# -- Applications --------------------------------------------------------------------------
+# A reviewer who claims an application has it for so long; deciding on it or claiming again renews it.
+REVIEW_CLAIM_MINUTES = env.int("REVIEW_CLAIM_MINUTES", default=60)
+# Messages that an applicant may write about one application a day, so that nobody floods the reviewers.
+APPLICANT_MESSAGES_PER_DAY = env.int("APPLICANT_MESSAGES_PER_DAY", default=10)
+# Long enough for a holiday; whom it has expired for is invited again by a click.
+TEAM_INVITATION_DAYS = env.int("TEAM_INVITATION_DAYS", default=14)
+# So that nobody's mailbox is filled by a lead who clicks again and again.
+TEAM_INVITATION_PAUSE_SECONDS = env.int("TEAM_INVITATION_PAUSE_SECONDS", default=600)
+# -- Signals beside an application ---------------------------------------------------------
+# Two-letter codes of countries that a reviewer is warned of; they decide nothing by themselves.
+EMBARGOED_COUNTRIES = frozenset(code.upper() for code in env.list("EMBARGOED_COUNTRIES", default=[]))
+# Throw-away mail domains beside those of the package disposable-email-domains.
+DISPOSABLE_MAIL_DOMAINS = frozenset(
+    domain.lower() for domain in env.list("DISPOSABLE_MAIL_DOMAINS", default=[])
+)
 
 # -- API keys and the gateway --------------------------------------------------------------
 # Enough for every machine and project of one person; a leak of one then costs one.
@@ -233,6 +290,10 @@ LIVE_KEYS_PER_USER = env.int("LIVE_KEYS_PER_USER", default=20)
 KEY_UNUSED_DAYS = env.int("KEY_UNUSED_DAYS", default=90)
 # A key that `hf auth login` fetched; the client renews it when less than a day is left.
 DEVICE_LOGIN_KEY_DAYS = env.int("DEVICE_LOGIN_KEY_DAYS", default=30)
+# Where GitHub publishes the keys with which it signs its reports of leaked keys.
+GITHUB_SCANNING_KEYS_URL = env.str(
+    "GITHUB_SCANNING_KEYS_URL", default="https://api.github.com/meta/public_keys/secret_scanning"
+)
 # Per key: a loop gone wild is slowed down, a person at work never is.
 GATEWAY_REQUESTS_PER_MINUTE = env.int("GATEWAY_REQUESTS_PER_MINUTE", default=600)
 GATEWAY_CONCURRENT_REQUESTS = env.int("GATEWAY_CONCURRENT_REQUESTS", default=32)
@@ -255,8 +316,11 @@ GATEWAY_HEADER_BYTES_MAX = 32 * 1024
 GATEWAY_BODY_TIMEOUT_SECONDS = env.int("GATEWAY_BODY_TIMEOUT_SECONDS", default=20)
 # Until the first byte of an answer, which without a stream comes when all of it is written.
 GATEWAY_ANSWER_TIMEOUT_SECONDS = env.int("GATEWAY_ANSWER_TIMEOUT_SECONDS", default=600)
-# Connections a process opens to one model server; beyond them the answer is 503.
+# Requests that a process has with one model server at a time.
 GATEWAY_CONNECTIONS_MAX = env.int("GATEWAY_CONNECTIONS_MAX", default=1024)
+# Beyond it so many wait for their turn, so long at most; then they are told to come again (503).
+GATEWAY_WAITING_MAX = env.int("GATEWAY_WAITING_MAX", default=256)
+GATEWAY_WAITING_SECONDS = env.int("GATEWAY_WAITING_SECONDS", default=30)
 
 # -- Batches -------------------------------------------------------------------------------
 # Read and written by the web servers and by the batch workers: on several machines, a shared folder.
@@ -396,7 +460,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "portal.common.staticfiles.ModuleStorage"
     },
 }
 MEDIA_ROOT = PORTAL_HOME / "media"

@@ -3,7 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from playground import account
 from portal.access import views as pages
+from portal.accounts import views as accounts
 from portal.common import devmail, health
 from portal.hub import login, manifests
 from portal.keys import device_views
@@ -11,7 +13,9 @@ from portal.keys import device_views
 urlpatterns = [
     path("", pages.landing, name="landing"),
     path("dashboard/", pages.dashboard, name="dashboard"),
+    path("accounts/mail/", accounts.mail, name="mail"),
     path("accounts/", include("allauth.urls")),
+    path("unsubscribe/<str:token>/", accounts.unsubscribe, name="unsubscribe"),
     path("", include("portal.admissions.urls")),
     path("licences/", include("portal.licensing.urls")),
     path("releases/", include("portal.hub.release_urls")),
@@ -23,7 +27,9 @@ urlpatterns = [
     path("oauth/token", login.token, name="oauth_token"),
     path("usage/", include("portal.keys.usage_urls")),
     path("playground/", include("playground.urls")),
+    path("v1/account", account.door),
     path("v1/", include("playground.batches.api_urls")),
+    path("batches/", include("playground.batches.page_urls")),
     path("api/", include("playground.reference.urls")),
     path("events/", include("portal.events.urls")),
     path("hub/", include("portal.hub.urls")),

@@ -24,6 +24,8 @@ def main() -> None:
         compile_list(f"hub-{generation}.txt", f"requirements/hub-{generation}.in")
     # What benchmarks/gateway.py measures the gateway beside.
     compile_list("litellm.txt", "requirements/litellm.in")
+    # What stands before several model servers in the tests, as docs/operations.md has it.
+    compile_list("router.txt", "requirements/router.in")
     compile_list("vllm.txt", "requirements/vllm.in", "--override", "requirements/vllm-overrides.in")
     split_vllm_list()
 

@@ -5,12 +5,24 @@ from django.db.models import Q, QuerySet
 
 from portal.accounts.models import User
 
+# What whoever decides on applications holds.
+REVIEW = "admissions.review_application"
+
 # Group name -> permissions as `app_label.codename`.
 ROLES: dict[str, tuple[str, ...]] = {
-    "Reviewers": ("admissions.review_application",),
+    "Reviewers": (REVIEW,),
+    "Programme managers": ("admissions.change_programme", REVIEW),
+    # Rules approve people whom nobody has looked at, so switching them on is a role of its own.
+    "Lead reviewers": (REVIEW, "admissions.activate_ruleset"),
     "Event organisers": ("events.organise_event",),
-    "Release managers": ("releases.manage_release", "licensing.publish_licence", "keys.change_limit"),
-    "Auditors": ("ledger.view_entry",),
+    "Release managers": (
+        "releases.manage_release",
+        "licensing.publish_licence",
+        "keys.change_limit",
+        "keys.view_apikey",
+        "keys.delete_apikey",
+    ),
+    "Auditors": ("ledger.view_entry", "keys.view_apikey"),
 }
 
 
@@ -20,9 +32,9 @@ def ensure_roles() -> None:
         group, _ = Group.objects.get_or_create(name=name)
         for permission in permissions:
             app_label, codename = permission.split(".")
-            group.permissions.add(
-                Permission.objects.get(content_type__app_label=app_label, codename=codename)
-            )
+            # In the middle of going back some migrations one may not be there.
+            granted = Permission.objects.filter(content_type__app_label=app_label, codename=codename)
+            group.permissions.add(*granted)
 
 
 def give_role(user: User, *, role: str) -> None:
@@ -31,6 +43,11 @@ def give_role(user: User, *, role: str) -> None:
         user.is_staff = True
         user.save(update_fields=["is_staff"])
     user.groups.add(Group.objects.get(name=role))
+
+
+def may_review(user: User) -> bool:
+    """Whether `user` may decide on applications at this moment, in their own name."""
+    return user.is_active and user.has_perm(REVIEW)
 
 
 def holders_of(permission: str) -> QuerySet[User]:

@@ -49,12 +49,30 @@ def compose(template: str, *, to: str, subject: str, context: Mapping[str, Any])
     )
 
 
-def send(template: str, *, to: str, subject: str, context: Mapping[str, Any]) -> None:
-    """Send what `compose` makes of these after the commit."""
-    letter = compose(template, to=to, subject=subject, context=context)
-    enqueue(subject=subject, to=to, text=letter.text, html=letter.html)
+def send(
+    template: str, *, to: str, subject: str, context: Mapping[str, Any], unsubscribe_path: str = ""
+) -> None:
+    """Send what `compose` makes of these after the commit.
+
+    A mail that one may do without names the page at `unsubscribe_path` in its text and, for mail programs
+    with a button of their own, in its headers (RFC 8058).
+    """
+    known = {**context, "unsubscribe_path": unsubscribe_path}
+    letter = compose(template, to=to, subject=subject, context=known)
+    headers = _unsubscribing(unsubscribe_path) if unsubscribe_path else {}
+    enqueue(subject=subject, to=to, text=letter.text, html=letter.html, headers=headers)
 
 
-def enqueue(*, subject: str, to: str, text: str, html: str = "") -> None:
+def enqueue(
+    *, subject: str, to: str, text: str, html: str = "", headers: Mapping[str, str] | None = None
+) -> None:
     """Hand a rendered message to a worker once the current transaction has committed."""
-    transaction.on_commit(partial(deliver_mail.delay, subject=subject, to=to, text=text, html=html))
+    told = {"subject": subject, "to": to, "text": text, "html": html, "headers": dict(headers or {})}
+    transaction.on_commit(partial(deliver_mail.delay, **told))
+
+
+def _unsubscribing(path: str) -> dict[str, str]:
+    return {
+        "List-Unsubscribe": f"<{settings.PORTAL_URL}{path}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from portal.common.streaming import PiecewiseResponse, download
 
 
 def as_text(cell: str) -> str:
@@ -23,11 +23,9 @@ class _Echo:
         return line
 
 
-def answer(name: str, *, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
+def answer(name: str, *, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> PiecewiseResponse:
     """The rows as a file to download called `name`, sent as they come; None makes an empty cell."""
-    response = StreamingHttpResponse(_lines(headings, rows), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return download(name, _lines(headings, rows), content_type="text/csv; charset=utf-8")
 
 
 def _lines(headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Writing the ledger, and proving that nobody rewrote it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,17 @@ def record(
 
     Raises TransactionManagementError outside a transaction.
     """
+    return record_all(verb, [(subject, data or {})], by=by, address=address)[0]
+
+
+def record_all(
+    verb: Verb,
+    facts: Sequence[tuple[models.Model, Mapping[str, Any]]],
+    *,
+    by: AbstractBaseUser | None,
+    address: str | None = None,
+) -> list[Entry]:
+    """As `record`, one entry for each subject with its data, in their order. Three statements for all."""
     connection.validate_no_broken_transaction()
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(
@@ -48,9 +59,26 @@ def record(
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
     last = Entry.objects.order_by("-number").values_list("number", "hash").first()
-    number, previous_hash = last or (0, FIRST_HASH)
-    entry = Entry(
-        number=number + 1,
+    last_number, previous_hash = last or (0, FIRST_HASH)
+    entries = []
+    for number, (subject, data) in enumerate(facts, start=last_number + 1):
+        entry = _entry(verb, subject, data, by=by, address=address)
+        entry.number, entry.previous_hash = number, previous_hash
+        entry.hash = previous_hash = entry.expected_hash()
+        entries.append(entry)
+    return Entry.objects.bulk_create(entries)
+
+
+def _entry(
+    verb: Verb,
+    subject: models.Model,
+    data: Mapping[str, Any],
+    *,
+    by: AbstractBaseUser | None,
+    address: str | None,
+) -> Entry:
+    """What happened, not yet in its place in the chain."""
+    return Entry(
         at=timezone.now(),
         verb=verb,
         actor_id=by.pk if by is not None else None,
@@ -60,12 +88,8 @@ def record(
         subject_label=str(subject)[:254],
         address=address or None,
         # What is hashed must be what PostgreSQL gives back, so it is made plain JSON first.
-        data=json.loads(json.dumps(dict(data or {}), cls=DjangoJSONEncoder)),
-        previous_hash=previous_hash,
+        data=json.loads(json.dumps(dict(data), cls=DjangoJSONEncoder)),
     )
-    entry.hash = entry.expected_hash()
-    entry.save(force_insert=True)
-    return entry
 
 
 def first_break() -> Break | None:

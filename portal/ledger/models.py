@@ -71,9 +71,9 @@ class Entry(models.Model):
         """The verb in words. The column has no choices, so that a new verb needs no migration."""
         return str(Verb(self.verb).label) if self.verb in Verb.values else self.verb
 
-    def expected_hash(self) -> str:
-        """The SHA-256 (hex) of this entry's canonical JSON, the hash before it included."""
-        facts: dict[str, Any] = {
+    def facts(self) -> dict[str, Any]:
+        """All that the entry says and that its hash is of, the hash before it included, in plain JSON."""
+        return {
             "number": self.number,
             "at": self.at.isoformat(),
             "verb": str(self.verb),
@@ -83,5 +83,8 @@ class Entry(models.Model):
             "data": self.data,
             "previous_hash": self.previous_hash,
         }
-        canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    def expected_hash(self) -> str:
+        """The SHA-256 (hex) of this entry's canonical JSON."""
+        canonical = json.dumps(self.facts(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()

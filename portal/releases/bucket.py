@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from boto3.s3.transfer import TransferConfig
 from django.conf import settings
 
 from portal.common.refusals import Refusal
@@ -32,12 +31,12 @@ def upload(sha256: str, *, on_bytes: Callable[[int], None] = lambda _: None) -> 
     size_bytes = path.stat().st_size
     if _size_of(sha256) == size_bytes:
         return False
-    transfer = TransferConfig(
+    transfer = objectstorage.boto().TransferConfig(
         multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=PARTS_AT_ONCE
     )
     try:
         objectstorage.client().upload_file(str(path), **_where(sha256), Config=transfer, Callback=on_bytes)
-    except objectstorage.FAILURES as error:
+    except objectstorage.failures() as error:
         raise _away(error) from error
     if _size_of(sha256) != size_bytes:
         raise BucketAway("bucket", f"{objectstorage.endpoint()} did not keep all of sha256:{sha256[:12]}.")
@@ -61,7 +60,7 @@ def presigned_url(sha256: str, *, filename: str, seconds: int) -> str:
         return str(
             objectstorage.client().generate_presigned_url("get_object", Params=where, ExpiresIn=seconds)
         )
-    except objectstorage.FAILURES as error:
+    except objectstorage.failures() as error:
         raise _away(error) from error
 
 
@@ -77,7 +76,7 @@ def _where(sha256: str) -> dict[str, Any]:
 def _size_of(sha256: str) -> int | None:
     try:
         return int(objectstorage.client().head_object(**_where(sha256))["ContentLength"])
-    except objectstorage.FAILURES as error:
+    except objectstorage.failures() as error:
         if objectstorage.is_gone(error):
             return None
         raise _away(error) from error

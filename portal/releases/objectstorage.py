@@ -3,19 +3,10 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
-from boto3.exceptions import Boto3Error
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    SSLError,
-)
 from django.conf import settings
 
 from portal.common.refusals import Refusal
@@ -26,7 +17,6 @@ CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
 # For the threads of an import, and for the parts in which each of them sends a file on.
 CONNECTIONS_MAX = 32
-FAILURES = (BotoCoreError, ClientError, Boto3Error)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _GONE = frozenset({"NoSuchKey", "NotFound", "404"})
 _CHANGED = frozenset({"PreconditionFailed", "412"})
@@ -87,6 +77,18 @@ def place(address: str) -> Place:
     return Place(bucket, prefix)
 
 
+def boto() -> ModuleType:
+    """`portal.releases.boto`, loaded when it is first needed: few processes ever are."""
+    from portal.releases import boto  # noqa: PLC0415 - see there
+
+    return boto
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What a call of the client may raise."""
+    return (boto().BotoCoreError, boto().ClientError, boto().Boto3Error)
+
+
 def client() -> Any:
     """The client of the storage that the settings name; it may be shared by threads."""
     return _client(
@@ -101,8 +103,8 @@ def client() -> Any:
 def code_of(error: Exception) -> str:
     """The storage's own word for what went wrong, or "" when it did not come to that."""
     # What uploads in parts raises an error of its own, which the storage's error caused.
-    cause = error if isinstance(error, ClientError) else error.__cause__ or error.__context__
-    return str(cause.response.get("Error", {}).get("Code", "")) if isinstance(cause, ClientError) else ""
+    cause: Any = error if _was_answered(error) else error.__cause__ or error.__context__
+    return str(cause.response.get("Error", {}).get("Code", "")) if _was_answered(cause) else ""
 
 
 def is_gone(error: Exception) -> bool:
@@ -117,10 +119,11 @@ def has_changed(error: Exception) -> bool:
 
 def is_passing(error: Exception) -> bool:
     """Whether asking again may help: the connection broke, or the storage has trouble of its own."""
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError, SSLError)):
+    if _lacks_a_key(error) or isinstance(error, boto().SSLError):
         return False
-    if isinstance(error, ClientError):
-        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500  # noqa: PLR2004
+    if _was_answered(error):
+        answer: Any = error
+        return int(answer.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500  # noqa: PLR2004
     return True
 
 
@@ -134,9 +137,9 @@ def sentence(error: Exception, *, bucket: str, need: str = "list and read") -> s
         return _DENIED.format(**words)
     if code:
         return f"{words['endpoint']} answered with the error {code}, in the bucket “{bucket}”."
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
+    if _lacks_a_key(error):
         return _NO_KEY.format(**words)
-    return (_NO_TRUST if isinstance(error, SSLError) else _AWAY).format(**words)
+    return (_NO_TRUST if isinstance(error, boto().SSLError) else _AWAY).format(**words)
 
 
 def endpoint() -> str:
@@ -146,15 +149,23 @@ def endpoint() -> str:
     return str(urlsplit(settings.S3_ENDPOINT_URL).netloc).rpartition("@")[2]
 
 
+def _was_answered(error: BaseException | None) -> bool:
+    return isinstance(error, boto().ClientError)
+
+
+def _lacks_a_key(error: Exception) -> bool:
+    return isinstance(error, (boto().NoCredentialsError, boto().PartialCredentialsError))
+
+
 @lru_cache(maxsize=4)
 def _client(endpoint_url: str, region: str, access_key_id: str, secret_access_key: str, style: str) -> Any:
-    return boto3.client(
+    return boto().client(
         "s3",
         endpoint_url=endpoint_url or None,
         region_name=region or None,
         aws_access_key_id=access_key_id or None,
         aws_secret_access_key=secret_access_key or None,
-        config=Config(
+        config=boto().Config(
             signature_version="s3v4",
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,

@@ -27,3 +27,26 @@
     }
   });
 })();
+
+// Shows a question only after the earlier answer that it depends on, as the server asks for it.
+(() => {
+  const form = document.querySelector("form[data-draft], form[data-answers]");
+  if (!form?.querySelector("[data-shown-if]")) return;
+
+  const answers = (name) =>
+    [...form.elements]
+      .filter((control) => control.name === name && !control.closest(".field[hidden]"))
+      .filter((control) => !["radio", "checkbox"].includes(control.type) || control.checked)
+      .map((control) => (control.type === "checkbox" && !control.hasAttribute("value") ? "yes" : control.value));
+
+  const show = () => {
+    for (const control of form.querySelectorAll("[data-shown-if]")) {
+      const field = control.closest(".field");
+      field.hidden = !answers(control.dataset.shownIf).includes(control.dataset.shownAnswer);
+    }
+  };
+
+  form.addEventListener("input", show);
+  form.addEventListener("change", show);
+  show();
+})();

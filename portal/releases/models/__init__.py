@@ -20,6 +20,7 @@ from portal.releases.models.releases import (
     Stage,
 )
 from portal.releases.models.revisions import (
+    HTTP_URL,
     REVISION_NAME,
     REVISION_NAME_PATTERN,
     Blob,
@@ -31,6 +32,7 @@ from portal.releases.models.revisions import (
 )
 
 __all__ = [
+    "HTTP_URL",
     "HUB_ID",
     "IMPORT_MOVES",
     "IMPORT_SILENCE",

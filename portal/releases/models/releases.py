@@ -107,6 +107,12 @@ class Release(models.Model):
         """The release's page."""
         return f"/releases/{self.slug}/"
 
+    @property
+    def is_public(self) -> bool:
+        """Whether anybody may read its page; of many, `ReleaseQuerySet.public`."""
+        was_open = self.status == ReleaseStatus.WITHDRAWN and self.opened_at is not None
+        return self.status == ReleaseStatus.OPEN or was_open
+
     def current_revision(self) -> "Revision | None":
         """The newest current revision, `main` before all other names; or None. One query."""
         is_main = models.Case(models.When(name="main", then=0), default=1)

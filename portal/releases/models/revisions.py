@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
-from django.core.validators import RegexValidator
+from django.core.validators import RegexValidator, URLValidator
 from django.db import models
 from django.utils import timezone
 
@@ -15,10 +15,15 @@ REVISION_NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
 REVISION_NAME = RegexValidator(
     REVISION_NAME_PATTERN, "Use letters, digits, dots, dashes and underscores, such as v1.1."
 )
+HTTP_URL = URLValidator(schemes=["http", "https"])
 
 
 class RevisionQuerySet(models.QuerySet["Revision"]):
     """Questions about many revisions."""
+
+    def served(self) -> "RevisionQuerySet":
+        """Those with a model server of their own that people may start with."""
+        return self.exclude(backend_url="").filter(yanked_at=None)
 
     def with_health(self) -> "RevisionQuerySet":
         """Each with `file_count`, `damaged_count`, `signed_at` and `checked_at`.
@@ -45,6 +50,15 @@ class Revision(models.Model):
     total_bytes = models.BigIntegerField()
     is_current = models.BooleanField(default=True)
     frozen_at = models.DateTimeField(default=timezone.now)
+    backend_url = models.URLField(
+        "model server",
+        blank=True,
+        validators=[HTTP_URL],
+        help_text="Where this revision is served while it is compared.",
+    )
+    served_model_name = models.CharField(
+        max_length=120, blank=True, help_text="The model's name there. Empty: as the release's."
+    )
     yanked_at = models.DateTimeField(
         null=True, editable=False, help_text="Still served, with a warning: nobody should start with it."
     )

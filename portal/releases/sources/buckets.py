@@ -31,7 +31,7 @@ class Bucket:
         """
         try:
             return checked(self._listed(), source=str(self.place))
-        except objectstorage.FAILURES as error:
+        except objectstorage.failures() as error:
             raise self._refusal(error) from error
 
     def open(self, file: SourceFile, *, offset: int = 0) -> "ObjectReader":
@@ -44,7 +44,7 @@ class Bucket:
         """Whether the object's ETag is still the same. One request."""
         try:
             head = objectstorage.client().head_object(Bucket=self.place.bucket, Key=self.place.key(file.path))
-        except objectstorage.FAILURES as error:
+        except objectstorage.failures() as error:
             if objectstorage.is_gone(error):
                 return False
             raise self._refusal(error) from error
@@ -62,7 +62,7 @@ class Bucket:
                 IfMatch=f'"{file.version}"',
                 Range=f"bytes={offset}-",
             )
-        except objectstorage.FAILURES as error:
+        except objectstorage.failures() as error:
             if objectstorage.is_gone(error) or objectstorage.has_changed(error):
                 raise _changed(file) from error
             if objectstorage.is_passing(error):
@@ -128,7 +128,7 @@ class ObjectReader(io.RawIOBase):
         for wait_seconds in (*WAITS_SECONDS, None):
             try:
                 return self._read_some(buffer)
-            except objectstorage.FAILURES as error:
+            except objectstorage.failures() as error:
                 self._let_go()
                 if wait_seconds is None:
                     raise self.bucket._refusal(error) from error  # noqa: SLF001 - of this module

@@ -1,0 +1,27 @@
+// The form behind the thumbs of an answer: the focus goes in and comes back, and what became of it is said aloud.
+import { announce } from "./page.js";
+
+const met = new WeakSet();
+document.addEventListener("htmx:after:settle", () => {
+  for (const news of document.querySelectorAll(".feedback-box > *")) {
+    if (met.has(news)) continue;
+    met.add(news);
+    const first = news.querySelector("[name=rating]:checked") || news.querySelector("[name=rating]");
+    // Behind htmx, which gives the focus back to where it was.
+    if (first) setTimeout(() => first.focus(), 60);
+    else {
+      const feedback = news.closest(".feedback");
+      setTimeout(() => (feedback.querySelector("[aria-current]") || feedback.querySelector("a")).focus(), 60);
+      announce(news.textContent);
+    }
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const cancel = event.target.closest("[data-close-feedback]");
+  if (!cancel) return;
+  event.preventDefault();
+  const feedback = cancel.closest(".feedback");
+  feedback.querySelector(".feedback-box").replaceChildren();
+  feedback.querySelector("a").focus();
+});

@@ -1,0 +1,25 @@
+// What all parts of the playground's page share: where things are, what is said aloud, and where the page stands.
+
+export const page = () => document.querySelector("[data-playground]");
+export const composer = () => document.getElementById("composer");
+export const message = () => composer()?.elements.prompt;
+export const isLive = () => document.querySelector("[data-stop]") !== null;
+
+export const announce = (words) => {
+  const announcer = document.querySelector("[data-announcer]");
+  if (announcer) announcer.textContent = words;
+};
+
+export const notice = (words) => {
+  const box = document.getElementById("composer-notice");
+  if (!box) return;
+  const line = document.createElement("p");
+  line.className = "notice notice-warning";
+  line.textContent = words;
+  box.replaceChildren(line);
+};
+
+// The page follows the text as long as its reader stands at the end.
+const NEAR_PIXELS = 120;
+export const isAtEnd = () => window.innerHeight + window.scrollY >= document.documentElement.scrollHeight - NEAR_PIXELS;
+export const toEnd = () => window.scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
