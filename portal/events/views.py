@@ -11,7 +11,6 @@ from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address
 from portal.events import actions
-from portal.events.calendars import calendar_file
 from portal.events.models import Event, Registration, RegistrationStatus
 
 PAST_SHOWN = 12
@@ -47,6 +46,8 @@ def event(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def calendar(request: HttpRequest, slug: str) -> HttpResponse:
     """The event as a file for a calendar program."""
+    from portal.events.calendars import calendar_file  # noqa: PLC0415 - loads icalendar
+
     found = _event(slug)
     registration = _registration(found, request)
     body = calendar_file(found, is_registered=registration is not None and registration.has_seat)

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import User
+from portal.accounts.roles import REVIEW
 from portal.admissions import actions
 from portal.admissions.models import Application, ApplicationQuerySet, Programme
 from portal.admissions.models import ApplicationStatus as Status
@@ -28,12 +29,13 @@ from portal.hub.metadata.answers import Answer, cursor, moment, page
 from portal.hub.metadata.asking import require_account
 from portal.hub.shelf import find_release
 from portal.keys.authentication import bearer_token, find_key
-from portal.keys.models import REVIEW_PERMISSION, Scope
+from portal.keys.models import Scope
 from portal.keys.restrictions import require_release
 from portal.releases.models import Release
 
 PAGE_SIZE = 100
 REASON_CHARACTERS_MAX = 200
+REFERENCES_BEGIN = "REQ-"
 STATES = {
     "pending": (Status.SUBMITTED, Status.IN_REVIEW, Status.INFORMATION_REQUESTED, Status.WAITLISTED),
     "accepted": (Status.APPROVED,),
@@ -49,7 +51,7 @@ def listed(request: HttpRequest, organisation: str, model: str, status: str) -> 
     if status not in STATES:
         raise _bad(f"The states are {', '.join(STATES)}.")
     start = cursor(request)
-    found = _requests(release).filter(status__in=STATES[status]).select_related("applicant")
+    found = _requests(release).filter(status__in=STATES[status]).select_related("applicant", "programme")
     rows = found.order_by("submitted_at", "pk")[start : start + PAGE_SIZE + 1]
     return page(request, [_shown(row, status) for row in rows], size=PAGE_SIZE, start=start)
 
@@ -69,8 +71,11 @@ def handle(request: HttpRequest, organisation: str, model: str) -> HttpResponse:
     found = _one(release, given)
     if found.status in STATES[wanted]:
         raise Refusal("already", f"The request {found.reference} is {wanted} already.", status=404)
-    _decide(found, wanted, reason=reason, by=reviewer, address=client_address(request) or None)
-    return Answer({})
+    decided = _decide(found, wanted, reason=reason, by=reviewer, address=client_address(request) or None)
+    if decided.status in STATES[wanted]:
+        return Answer({})
+    told = f"access; {found.reference} is {wanted} once a second reviewer decides the same."
+    return Answer({}, warnings=[told])
 
 
 @csrf_exempt
@@ -80,7 +85,7 @@ def grant(request: HttpRequest, organisation: str, model: str) -> HttpResponse:
     """`POST …/user-access-request/grant`: approve somebody who has not applied, or who waits."""
     reviewer, release = _asked(request, f"{organisation}/{model}")
     user = _person(User.objects.filter(is_active=True), _body(request).get("user", ""))
-    programmes = release.programmes.order_by("-is_open", "pk")
+    programmes = release.programmes.taking_first()
     applied = Application.objects.live().filter(applicant=user, programme=OuterRef("pk"))
     programme = programmes.filter(Exists(applied)).first() or programmes.first()
     if programme is None:
@@ -99,7 +104,7 @@ def _asked(request: HttpRequest, hub_id: str) -> tuple[User, Release]:
     require_account(key.user)
     release = find_release(key.user, hub_id)
     require_release(key, release)
-    if not key.user.has_perm(REVIEW_PERMISSION):
+    if not key.user.has_perm(REVIEW):
         raise Refusal("not_a_reviewer", "Only reviewers administer access requests.", status=403)
     return key.user, release
 
@@ -117,7 +122,9 @@ def _one(release: Release, given: dict[str, str]) -> Application:
     if bool(given.get("user")) == bool(given.get("requestId")):
         raise _bad("Give either user or requestId.")
     requests = _requests(release).select_related("programme")
-    if reference := given.get("requestId"):
+    # Of a blind programme the list has references for names, so that clients can answer with them.
+    name = given.get("user", "").upper()
+    if reference := given.get("requestId") or (name if name.startswith(REFERENCES_BEGIN) else ""):
         found = requests.filter(reference=reference).first()
     else:
         applicants = User.objects.filter(pk__in=requests.values("applicant"))
@@ -141,7 +148,7 @@ def _person(people: QuerySet[User], name: str) -> User:
     return found[0]
 
 
-def _decide(found: Application, wanted: str, *, reason: str, by: User, address: str | None) -> None:
+def _decide(found: Application, wanted: str, *, reason: str, by: User, address: str | None) -> Application:
     if wanted == "pending":
         raise _bad(
             "Nothing goes back to the queue here. Reject an approval with a reason: "
@@ -151,36 +158,51 @@ def _decide(found: Application, wanted: str, *, reason: str, by: User, address: 
         raise _bad("Give a rejection reason: the applicant is told it.")
     try:
         if wanted == "accepted":
-            actions.approve(found, by=by, address=address)
-        elif found.status == Status.APPROVED:
-            actions.revoke(found, by=by, message=reason, address=address)
-        else:
-            actions.decline(found, by=by, message=reason, address=address)
+            return actions.approve(found, by=by, address=address)
+        if found.status == Status.APPROVED:
+            return actions.revoke(found, by=by, message=reason, address=address)
+        return actions.decline(found, by=by, message=reason, address=address)
     except IllegalMove as refusal:
         raise _bad(f"{refusal.sentence} The person can apply again.") from refusal
 
 
 def _grant(programme: Programme, user: User, *, by: User, address: str | None) -> None:
     try:
-        actions.grant(programme, user, by=by, address=address)
+        actions.grant(programme, user, by=by, grants_seats=True, address=address)
     except IllegalMove as refusal:
         raise _bad("That person has access already.") from refusal
 
 
 def _shown(row: Application, status: str) -> dict[str, Any]:
     assert row.submitted_at is not None
-    person = row.applicant
     return {
         "requestId": row.reference,
-        "user": {
-            "_id": f"{person.pk:024x}",
-            "user": hub_name(person),
-            "fullname": person.name,
-            "email": person.email,
-        },
+        "user": _who(row),
         "status": status,
         "timestamp": moment(row.submitted_at),
-        "fields": {answer.label: answer.text for answer in row.answered()},
+        "fields": _fields(row),
+    }
+
+
+def _fields(row: Application) -> dict[str, str]:
+    """What was answered, by the question; of two with the same words the later has its code with them."""
+    fields: dict[str, str] = {}
+    for answer in row.answered():
+        label = f"{answer.label} ({answer.code})" if answer.label in fields else answer.label
+        fields[label] = answer.text
+    return fields
+
+
+def _who(row: Application) -> dict[str, Any]:
+    """The person as the Hub has them; before the first decision of a blind programme the reference alone."""
+    person = row.applicant
+    if row.is_blind:
+        return {"_id": f"{0:024x}", "user": row.reference.lower(), "fullname": "Hidden until decided"}
+    return {
+        "_id": f"{person.pk:024x}",
+        "user": hub_name(person),
+        "fullname": person.name,
+        "email": person.email,
     }
 
 

@@ -20,12 +20,16 @@ class Caller:
     key: ApiKey | None
 
 
-def caller_of(request: HttpRequest) -> Caller:
-    """Who asks. A key that is sent counts, also beside a session. Raises KeyRefusal for one that does not."""
+def caller_of(request: HttpRequest, *, or_scope: Scope | None = None) -> Caller:
+    """Who asks. A key that is sent counts, also beside a session.
+
+    It is one for weights, or for `or_scope` where that will do. Raises KeyRefusal for any other.
+    """
     token = bearer_token(request.headers.get("Authorization", ""))
     if not token:
         return Caller(request.user, None)
-    key = find_key(token, scope=Scope.WEIGHTS, address=client_address(request), client=client_name(request))
+    address, client = client_address(request), client_name(request)
+    key = find_key(token, scope=Scope.WEIGHTS, or_scope=or_scope, address=address, client=client)
     return Caller(key.user, key)
 
 

@@ -5,6 +5,7 @@ from django.db.models import Exists, OuterRef, Q
 from portal.access.facts import Person
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
+from portal.common.storable import is_storable
 from portal.events.models import Registration
 from portal.releases.models import SHOWABLE, Release, ReleaseQuerySet, Revision, WeightFile
 
@@ -80,4 +81,4 @@ def no_entry(revision: Revision) -> NotThere:
 
 def is_askable(name: str) -> bool:
     """Whether PostgreSQL takes the text at all: it refuses NUL and lone surrogates."""
-    return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)
+    return is_storable(name)

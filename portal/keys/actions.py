@@ -10,9 +10,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from portal.accounts.models import User
+from portal.accounts.roles import REVIEW
 from portal.common.refusals import Refusal
 from portal.keys import letters, revocations, tokens
-from portal.keys.models import REVIEW_PERMISSION, ApiKey, KeyNetwork, Scope
+from portal.keys.models import ApiKey, KeyNetwork, Scope, ServiceAccount
 from portal.keys.networks import network_of
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
@@ -49,8 +50,11 @@ def create(
     networks: Sequence[str] = (),
     releases: Sequence[Release] | None = None,
     beside: ApiKey | None = None,
+    service_account: ServiceAccount | None = None,
 ) -> CreatedKey:
     """Make a key for `user`; `public_id`, when given, is one set aside by the form that asks.
+
+    A key of a `service_account` is its owner's, whoever of its members makes it.
 
     `networks` (CIDR notation, none: from anywhere) and `releases` (None: all that are open to
     the owner) limit its use. `beside` is the key in whose place it comes, which does not count
@@ -62,7 +66,7 @@ def create(
     # The row lock makes the count below hold against a second form sent at the same time.
     owner = User.objects.select_for_update().get(pk=user.pk)
     require_allowed(owner, beside=beside)
-    if Scope.REVIEW in scopes and not owner.has_perm(REVIEW_PERMISSION):
+    if Scope.REVIEW in scopes and not owner.has_perm(REVIEW):
         raise Refusal(
             "not_a_reviewer", "Only reviewers can have a key that administers access requests.", status=403
         )
@@ -77,6 +81,7 @@ def create(
         note=note,
         networks=list(networks),
         is_limited_to_releases=releases is not None,
+        service_account=service_account,
     )
     try:
         with transaction.atomic():
@@ -89,20 +94,48 @@ def create(
     if network := network_of(address or ""):
         # Where it is made is no new network.
         KeyNetwork.objects.create(key=key, network=network, first_used_at=key.created_at)
-    facts = {"public_id": key.public_id, "scopes": key.scopes, "expires_at": expires_at, **_limits_of(key)}
+    facts: dict[str, object] = {
+        "public_id": key.public_id,
+        "scopes": key.scopes,
+        "expires_at": expires_at,
+        **_limits_of(key),
+    }
+    if service_account is not None:
+        facts["service_account"] = service_account.name
     record(Verb.KEY_CREATED, subject=key, by=by, data=facts, address=address)
-    letters.key_made(key, address=address)
+    letters.key_made(key, address=address, by=by)
     return CreatedKey(key=key, token=minted.token)
 
 
+def playground_key_id(user: User) -> int:
+    """The id under which the use of a person's playground is counted; the row is made when first needed."""
+    row, _ = ApiKey.every.get_or_create(
+        user=user,
+        is_playground=True,
+        defaults={
+            "name": "Playground",
+            "public_id": f"playground-{user.pk}"[:16],
+            "digest": "",
+            "scopes": [],
+        },
+    )
+    return int(row.pk)
+
+
 @transaction.atomic
-def revoke(key: ApiKey, *, by: User | None, address: str | None = None) -> bool:
-    """End `key` for good, felt at every door within a second; False when it was over before."""
+def revoke(key: ApiKey, *, by: User | None, address: str | None = None, reason: str = "") -> bool:
+    """End `key` for good, felt at every door within a second; False when it was over before.
+
+    Where somebody gives a `reason`, the owner is mailed it.
+    """
     revoked_at = timezone.now()
     if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=revoked_at):
         return False
     key.revoked_at = revoked_at
-    record(Verb.KEY_REVOKED, subject=key, by=by, data={"public_id": key.public_id}, address=address)
+    facts = {"public_id": key.public_id, **({"reason": reason} if reason else {})}
+    record(Verb.KEY_REVOKED, subject=key, by=by, data=facts, address=address)
+    if reason:
+        letters.key_revoked(key, reason=reason)
     transaction.on_commit(partial(revocations.announce, key.public_id))
     return True
 
@@ -151,7 +184,7 @@ def rotate(
 
     Raises Refusal as `create` does, and for a key that is over or was rotated before.
     """
-    old = ApiKey.objects.select_for_update().get(pk=key.pk)
+    old = ApiKey.objects.select_for_update(of=("self",)).select_related("service_account").get(pk=key.pk)
     if not old.is_live or old.replaced_by_id is not None:
         raise Refusal(
             "key_over", "This key is over, or was rotated before. Make a new one.", remedy="/keys/new/"
@@ -170,6 +203,7 @@ def rotate(
         networks=old.networks,
         releases=list(old.releases.all()) if old.is_limited_to_releases else None,
         beside=old,
+        service_account=old.service_account,
     )
     KeyNetwork.objects.bulk_create(
         (
@@ -178,8 +212,6 @@ def rotate(
         ),
         ignore_conflicts=True,
     )
-    created.key.service_account = old.service_account
-    created.key.save(update_fields=["service_account"])
     ends_at = now + overlap
     old.replaced_by, old.expires_at = created.key, min(old.expires_at or ends_at, ends_at)
     old.save(update_fields=["replaced_by", "expires_at"])
@@ -194,8 +226,8 @@ def rotate(
     return created
 
 
-def require_allowed(owner: User, *, beside: ApiKey | None = None) -> None:
-    """Refuse an account that may have no key, or not another. Raises Refusal."""
+def require_account(owner: User) -> None:
+    """Refuse an account that may have no key at all. Raises Refusal."""
     if not owner.is_active:
         raise Refusal("account_inactive", "A deactivated account cannot have API keys.", status=403)
     if not owner.has_verified_email():
@@ -205,6 +237,11 @@ def require_allowed(owner: User, *, beside: ApiKey | None = None) -> None:
             status=403,
             remedy="/accounts/email/",
         )
+
+
+def require_allowed(owner: User, *, beside: ApiKey | None = None) -> None:
+    """Refuse an account that may have no key, or not another. Raises Refusal."""
+    require_account(owner)
     others = ApiKey.objects.filter(user=owner).live()
     if beside is not None:
         others = others.exclude(pk=beside.pk)

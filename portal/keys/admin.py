@@ -1,9 +1,9 @@
-"""API keys and their usage in /admin/: to be read, never written, and never with a digest."""
+"""API keys and what was used in /admin/: to be read, never written, and never with a digest."""
 
 from django.contrib import admin
 
 from portal.common.admin import ReadOnlyAdmin
-from portal.keys.models import ApiKey, DailyUsage
+from portal.keys.models import ApiKey, DailyReleaseUsage, DailyUsage
 
 
 @admin.register(ApiKey)
@@ -42,3 +42,19 @@ class DailyUsageAdmin(ReadOnlyAdmin):
     list_select_related = ("key", "release")
     list_filter = ("day", "release")
     search_fields = ("key__public_id", "key__user__email")
+
+
+@admin.register(DailyReleaseUsage)
+class DailyReleaseUsageAdmin(ReadOnlyAdmin):
+    """What all keys together did with each release each day."""
+
+    list_display = (
+        "day",
+        "release",
+        "requests_count",
+        "failures_count",
+        "prompt_tokens_count",
+        "completion_tokens_count",
+    )
+    list_select_related = ("release",)
+    list_filter = ("day", "release")

@@ -10,7 +10,7 @@ from django.db.models import F, Q, Sum
 from portal.access.deciding import releases_allowed
 from portal.access.decision import Action
 from portal.accounts.models import User
-from portal.admissions.models import Application, ApplicationStatus
+from portal.admissions.models import Application, ApplicationStatus, TeamInvitation, approvals_of
 from portal.keys.models import ApiKey, DailyUsage, Limit
 from portal.releases.models import Release
 
@@ -63,28 +63,27 @@ class Sums:
     total_tokens: int
 
 
-def in_force(*, key_id: int, user_id: int, release_id: int | None) -> tuple[LimitInForce, ...]:
+def in_force(*, key_id: int | None, user_id: int, release_id: int | None) -> tuple[LimitInForce, ...]:
     """Every limit that holds for a request with a key; without a release, the key's and its owner's.
+
+    Without a key, as in the playground, those of the person, the programmes and the release.
 
     One query. The key's own stand first, then the owner's, the programmes' and the release's.
     """
-    concerned = Q(key=key_id) | Q(user=user_id)
+    concerned = Q(user=user_id) if key_id is None else Q(key=key_id) | Q(user=user_id)
     if release_id is not None:
-        approving = Application.objects.filter(
-            applicant=user_id, status=ApplicationStatus.APPROVED, programme__releases=release_id
-        )
+        approving = approvals_of(user_id).filter(programme__releases=release_id)
         concerned |= Q(release=release_id) | Q(programme__in=approving.values("programme"))
     rows = Limit.objects.filter(concerned).select_related("programme", "release").order_by("pk")
-    return _with_defaults([from_row(row, user_id=user_id) for row in rows], [key_id], user_id)
+    keys = [] if key_id is None else [key_id]
+    return _with_defaults([from_row(row, user_id=user_id) for row in rows], keys, user_id)
 
 
 def in_force_for(user: User) -> tuple[LimitInForce, ...]:
     """Every limit that holds for some request of `user`, whatever the key and the release. Three queries."""
     keys = list(ApiKey.objects.filter(user=user).live().values_list("pk", flat=True))
     releases = list(releases_allowed(user, Action.INFERENCE).values_list("pk", flat=True))
-    approving = Application.objects.filter(
-        applicant=user, status=ApplicationStatus.APPROVED, programme__releases__in=releases
-    )
+    approving = approvals_of(user.pk).filter(programme__releases__in=releases)
     concerned = Q(key__in=keys) | Q(user=user) | Q(release__in=releases)
     concerned |= Q(programme__in=approving.values("programme"))
     rows = Limit.objects.filter(concerned).select_related("key", "programme", "release").order_by("pk")
@@ -117,8 +116,8 @@ def all_sums(names: Sequence[str], *, at: datetime | None = None) -> dict[str, S
 def counted_by(name: str) -> Q:
     """The daily usage that a scope counts.
 
-    A programme's is that of everyone whom it ever approved, with its releases: nobody wrote
-    down on the strength of what each request was made, and too much is the safe side.
+    A programme's is that of everyone whom it ever approved and of their teams, with its releases:
+    nobody wrote down on the strength of what each request was made, and too much is the safe side.
     """
     kind, _, rest = name.partition(":")
     number, _, person = rest.partition(":user:")
@@ -130,8 +129,10 @@ def counted_by(name: str) -> Q:
         counted = Q(release=int(number))
     else:
         people = Application.objects.filter(programme=int(number), status__in=APPROVED_ONCE)
+        members = TeamInvitation.objects.filter(team__application__in=people, accepted_by__isnull=False)
+        everybody = people.values("applicant").union(members.order_by().values("accepted_by"))
         releases = Release.objects.filter(programmes=int(number))
-        counted = Q(release__in=releases.values("pk"), key__user__in=people.values("applicant"))
+        counted = Q(release__in=releases.values("pk"), key__user__in=everybody)
     return counted & Q(key__user=int(person)) if person else counted
 
 
@@ -163,19 +164,24 @@ def from_row(row: Limit, *, user_id: int = 0) -> LimitInForce:
     )
 
 
+def default_of_user(user_id: int) -> LimitInForce:
+    """What holds for a person without a row; 0 in the settings means no limit."""
+    return LimitInForce(
+        name=f"user:{user_id}",
+        limit_id=0,
+        subject="Your account",
+        tokens_per_minute=settings.GATEWAY_TOKENS_PER_MINUTE or None,
+        tokens_per_day=settings.GATEWAY_TOKENS_PER_DAY or None,
+    )
+
+
 def _with_defaults(
     found: list[LimitInForce], key_ids: Iterable[int], user_id: int
 ) -> tuple[LimitInForce, ...]:
     """The limits with the settings' own, which hold where there is no row; 0 there means none."""
     names = {limit.name for limit in found}
     defaults = [
-        LimitInForce(
-            name=f"user:{user_id}",
-            limit_id=0,
-            subject="Your account",
-            tokens_per_minute=settings.GATEWAY_TOKENS_PER_MINUTE or None,
-            tokens_per_day=settings.GATEWAY_TOKENS_PER_DAY or None,
-        ),
+        default_of_user(user_id),
         *(
             LimitInForce(
                 name=f"key:{key_id}",

@@ -27,12 +27,18 @@ def bearer_token(authorization: str) -> str:
 
 
 def find_key(
-    token: str, *, scope: Scope, address: str = "", client: str = "", at: datetime | None = None
+    token: str,
+    *,
+    scope: Scope,
+    or_scope: Scope | None = None,
+    address: str = "",
+    client: str = "",
+    at: datetime | None = None,
 ) -> ApiKey:
     """The live key that `token` proves, its user loaded; one query, and at most one UPDATE a minute.
 
-    `address` and `client` (User-Agent) are the caller's; a key with networks of its own is
-    refused where the address is not known.
+    The key has `scope`, or `or_scope` where that is given. `address` and `client` (User-Agent)
+    are the caller's; a key with networks of its own is refused where the address is not known.
 
     Whether that user may do anything is `portal.access.decide`'s question, not this one's.
 
@@ -42,7 +48,8 @@ def find_key(
     public_id = claimed_id(token)
     key = ApiKey.objects.filter(public_id=public_id).select_related("user").first()
     proven = proven_key(token, key)
-    require_usable(proven, scope=scope, at=at)
+    needed = or_scope if or_scope is not None and or_scope in proven.scopes else scope
+    require_usable(proven, scope=needed, at=at)
     require_network(proven, address)
     note_use(proven, address=address, client=client, at=at)
     return proven

@@ -11,8 +11,9 @@ from django.utils import timezone
 from portal.access.deciding import releases_allowed
 from portal.access.decision import Action
 from portal.accounts.models import User
+from portal.accounts.roles import REVIEW
 from portal.keys import tokens
-from portal.keys.models import DEVELOPER_SCOPES, REVIEW_PERMISSION, ApiKey, Scope
+from portal.keys.models import DEVELOPER_SCOPES, OFFERED_SCOPES, ApiKey, Scope
 from portal.keys.restrictions import NETWORKS_MAX, network_named
 from portal.releases.models import Release
 
@@ -111,11 +112,13 @@ class KeyForm(LimitsForm):
 
     field_order = ("name", "scopes", "lifetime_days", "note", "releases", "networks")
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        kwargs.setdefault("initial", {})["slip"] = SLIP.sign(f"{user.pk}:{tokens.new_public_id()}")
+    def __init__(self, *args: Any, user: User, maker: User | None = None, **kwargs: Any) -> None:
+        """A form for a key of `user`'s; `maker` is who asks for it, where that is another."""
+        self.maker = maker or user
+        kwargs.setdefault("initial", {})["slip"] = SLIP.sign(f"{self.maker.pk}:{tokens.new_public_id()}")
         super().__init__(*args, user=user, **kwargs)
-        may_review = user.has_perm(REVIEW_PERMISSION)
-        offered = [*DEVELOPER_SCOPES, Scope.REVIEW] if may_review else DEVELOPER_SCOPES
+        may_review = user.has_perm(REVIEW)
+        offered = [*OFFERED_SCOPES, Scope.REVIEW] if may_review else OFFERED_SCOPES
         self.fields["scopes"].choices = [(scope.value, scope.label) for scope in offered]  # type: ignore[attr-defined]
 
     def clean_slip(self) -> str:
@@ -124,7 +127,7 @@ class KeyForm(LimitsForm):
             owner, _, public_id = SLIP.unsign(self.cleaned_data["slip"]).partition(":")
         except signing.BadSignature:
             owner, public_id = "", ""
-        if owner != str(self.user.pk):
+        if owner != str(self.maker.pk):
             raise forms.ValidationError("This form is not yours or was changed on its way. Open it again.")
         return public_id
 

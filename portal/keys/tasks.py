@@ -4,13 +4,19 @@ from celery import shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from portal.keys import devices, networks, usage
+from portal.keys import alerts, devices, networks, usage
 
 
 @shared_task
 def record_usage() -> None:
     """Add what the gateway metered since the last run to the daily sums."""
     usage.record_new()
+
+
+@shared_task
+def alert_of_usage() -> None:
+    """Mail whom it concerns that a budget of tokens runs out."""
+    alerts.look()
 
 
 @shared_task

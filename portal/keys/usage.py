@@ -20,6 +20,8 @@ STREAM = "portal:usage"
 # The task empties it every few seconds; the bound is for hours in which no worker runs.
 STREAM_LENGTH_MAX = 1_000_000
 BATCH_ENTRIES_MAX = 5_000
+# In the place of a release's id: the key was used, and no model asked. It counts as no request.
+NO_RELEASE = 0
 
 Entries = Iterable[tuple[bytes, Mapping[bytes, bytes]]]
 
@@ -97,18 +99,22 @@ def added_up(entries: Entries) -> tuple[Rows, LastUses, list[Use]]:
     for entry_id, given in entries:
         at = datetime.fromtimestamp(int(entry_id.partition(b"-")[0]) / 1000, tz=UTC)
         key_id = int(given[b"k"])
-        sums = rows[key_id, int(given[b"r"]), at.date()]
-        sums.requests += 1
-        sums.failures += int(given[b"s"]) >= HTTPStatus.BAD_REQUEST
-        sums.prompt_tokens += int(given[b"p"])
-        sums.completion_tokens += int(given[b"c"])
-        if first_token_ms := given.get(b"t"):
-            sums.add_first_token(int(first_token_ms))
+        if (release_id := int(given[b"r"])) != NO_RELEASE:
+            _add(rows[key_id, release_id, at.date()], given)
         # The stream is in the order of time.
         last = last_uses[key_id] = LastUse(at, _address(given.get(b"a", b"")), _text(given.get(b"u", b"")))
         if (key_id, last.address) not in uses:
             uses[key_id, last.address] = Use(key_id, at, last.address, last.client)
     return rows, last_uses, list(uses.values())
+
+
+def _add(sums: Sums, given: Mapping[bytes, bytes]) -> None:
+    sums.requests += 1
+    sums.failures += int(given[b"s"]) >= HTTPStatus.BAD_REQUEST
+    sums.prompt_tokens += int(given[b"p"])
+    sums.completion_tokens += int(given[b"c"])
+    if first_token_ms := given.get(b"t"):
+        sums.add_first_token(int(first_token_ms))
 
 
 def _text(given: bytes) -> str:

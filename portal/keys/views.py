@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -15,15 +15,16 @@ from portal.accounts.sessions import current_user
 from portal.common.requests import client_address, is_htmx
 from portal.keys import actions
 from portal.keys.forms import ChangeForm, KeyForm, RotateForm
-from portal.keys.models import ApiKey
+from portal.keys.models import ApiKey, ServiceAccount
 from portal.keys.snippets import snippets_for
 
 
 @require_safe
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
-    """The person's keys. Two queries and the session's."""
-    keys = ApiKey.objects.visible_to(current_user(request)).prefetch_related("releases")
+    """The person's keys and their teams'. Two queries and the session's."""
+    keys = ApiKey.objects.visible_to(current_user(request)).select_related("service_account")
+    keys = keys.prefetch_related("releases")
     return render(request, "keys/index.html", {"keys": keys})
 
 
@@ -34,18 +35,32 @@ def index(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """Ask for a key; the answer to the POST is the only page that ever shows it."""
     user = current_user(request)
-    form = KeyForm(request.POST or None, user=user)
+    account = _account_named(request.GET.get("account", ""), user)
+    owner = account.owner if account is not None else user
+    form = KeyForm(request.POST or None, user=owner, maker=user)
     if not form.is_valid():
-        return render(request, "keys/new.html", {"form": form}, status=422 if form.is_bound else 200)
-    return _made(request, form, user)
+        context = {"form": form, "account": account}
+        return render(request, "keys/new.html", context, status=422 if form.is_bound else 200)
+    return _made(request, form, account)
+
+
+def _account_named(number: str, user: User) -> ServiceAccount | None:
+    """The service account for which a key is asked, None for one's own; 404 for another's."""
+    if not number:
+        return None
+    if not number.isdecimal():
+        raise Http404
+    accounts = ServiceAccount.objects.visible_to(user).select_related("owner")
+    return get_object_or_404(accounts, pk=int(number[:12]))
 
 
 @sensitive_variables("created", "context")
-def _made(request: HttpRequest, form: KeyForm, user: User) -> HttpResponse:
+def _made(request: HttpRequest, form: KeyForm, account: ServiceAccount | None) -> HttpResponse:
     try:
         created = actions.create(
-            user,
-            by=user,
+            form.user,
+            by=form.maker,
+            service_account=account,
             name=form.cleaned_data["name"],
             scopes=form.cleaned_data["scopes"],
             expires_at=form.expires_at(),
@@ -60,13 +75,13 @@ def _made(request: HttpRequest, form: KeyForm, user: User) -> HttpResponse:
             "if you did not copy it, revoke it and make another.",
         )
         return redirect("keys:index")
-    return _shown_once(request, created, user)
+    return _shown_once(request, created)
 
 
 @sensitive_variables("created", "context")
-def _shown_once(request: HttpRequest, created: actions.CreatedKey, user: User) -> HttpResponse:
+def _shown_once(request: HttpRequest, created: actions.CreatedKey) -> HttpResponse:
     # Straight into the response, which no cache may keep: neither the session nor the database holds it.
-    release = releases_allowed(user, Action.INFERENCE).order_by("pk").first()
+    release = releases_allowed(created.key.user, Action.INFERENCE).order_by("pk").first()
     context = {
         "key": created.key,
         "token": created.token,
@@ -83,7 +98,7 @@ def _shown_once(request: HttpRequest, created: actions.CreatedKey, user: User) -
 def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
     """Ask whether the key shall end, and end it; a fragment for htmx."""
     user = current_user(request)
-    key = get_object_or_404(ApiKey.objects.visible_to(user), public_id=public_id)
+    key = _visible(user, public_id)
     fragment = "keys/index.html#key-row" if request.method == "POST" else "keys/index.html#key-row-confirm"
     if request.method == "POST":
         actions.revoke(key, by=user, address=client_address(request))
@@ -98,8 +113,8 @@ def revoke(request: HttpRequest, public_id: str) -> HttpResponse:
 def change(request: HttpRequest, public_id: str) -> HttpResponse:
     """A key's name, note and limits, and the way to rotate it."""
     user = current_user(request)
-    key = get_object_or_404(ApiKey.objects.visible_to(user), public_id=public_id)
-    form = ChangeForm(request.POST or None, user=user, key=key)
+    key = _visible(user, public_id)
+    form = ChangeForm(request.POST or None, user=key.user, key=key)
     if form.is_valid():
         name, address = form.cleaned_data["name"], client_address(request)
         actions.change(key, name=name, **form.limits(), by=user, address=address)
@@ -116,22 +131,27 @@ def change(request: HttpRequest, public_id: str) -> HttpResponse:
 def rotate(request: HttpRequest, public_id: str) -> HttpResponse:
     """Make a key in the place of this one; the answer is the only page that ever shows it."""
     user = current_user(request)
-    key = get_object_or_404(ApiKey.objects.visible_to(user), public_id=public_id)
+    key = _visible(user, public_id)
     form = RotateForm(request.POST)
     if not form.is_valid():
-        context = {"key": key, "form": ChangeForm(user=user, key=key)}
+        context = {"key": key, "form": ChangeForm(user=key.user, key=key)}
         return render(request, "keys/change.html", context | {"rotate_form": form}, status=422)
     created = actions.rotate(key, overlap=form.overlap(), by=user, address=client_address(request))
-    return _shown_once(request, created, user)
+    return _shown_once(request, created)
 
 
 @require_safe
 @login_required
 def row(request: HttpRequest, public_id: str) -> HttpResponse:
     """One key's row again, for a person who thought better of revoking it."""
-    key = get_object_or_404(ApiKey.objects.visible_to(current_user(request)), public_id=public_id)
+    key = _visible(current_user(request), public_id)
     return (
         render(request, "keys/index.html#key-row", {"key": key})
         if is_htmx(request)
         else redirect("keys:index")
     )
+
+
+def _visible(user: User, public_id: str) -> ApiKey:
+    keys = ApiKey.objects.visible_to(user).select_related("user", "service_account")
+    return get_object_or_404(keys, public_id=public_id)

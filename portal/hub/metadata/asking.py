@@ -11,7 +11,7 @@ from portal.hub.callers import Caller, caller_of
 from portal.hub.errors import Denied
 from portal.hub.shelf import find_release, find_revision
 from portal.hub.warnings import warning_of, warnings
-from portal.keys.models import ApiKey
+from portal.keys.models import ApiKey, Scope
 from portal.keys.refusals import KeyRefusal
 from portal.keys.restrictions import require_release
 from portal.releases.models import Release, Revision
@@ -63,9 +63,9 @@ def question_and_revision(request: HttpRequest, hub_id: str, revision: str) -> t
     return question, found
 
 
-def person_of(request: HttpRequest) -> tuple[User, Caller]:
+def person_of(request: HttpRequest, *, or_scope: Scope | None = None) -> tuple[User, Caller]:
     """Who asks, where it is not about a release. Raises KeyRefusal for a stranger."""
-    caller = caller_of(request)
+    caller = caller_of(request, or_scope=or_scope)
     if not isinstance(caller.user, User):
         raise KeyRefusal(
             "missing_key",

@@ -13,14 +13,14 @@ from portal.hub.callers import hub_name, reference_of
 from portal.hub.errors import Denied, hub_door
 from portal.hub.metadata.answers import Answer, moment
 from portal.hub.metadata.asking import person_of, question_of
-from portal.keys.models import ApiKey
+from portal.keys.models import ApiKey, Scope
 
 
 @hub_door
 @require_safe
 def whoami(request: HttpRequest) -> HttpResponse:
     """`GET /api/whoami-v2`: who a key belongs to, if the account is active. One query and the key's."""
-    user, caller = person_of(request)
+    user, caller = person_of(request, or_scope=Scope.ACCOUNT)
     refusal = account_refusal(user)
     if refusal is not None and refusal.code != "email_verified":
         raise refusal

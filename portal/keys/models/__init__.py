@@ -8,7 +8,7 @@ from portal.keys.models.devices import (
 )
 from portal.keys.models.keys import (
     DEVELOPER_SCOPES,
-    REVIEW_PERMISSION,
+    OFFERED_SCOPES,
     ApiKey,
     ApiKeyQuerySet,
     KeyNetwork,
@@ -22,7 +22,7 @@ from portal.keys.models.usage import DailyReleaseUsage, DailyUsage, UsageCursor
 __all__ = [
     "DEVELOPER_SCOPES",
     "DEVICE_LOGIN_MOVES",
-    "REVIEW_PERMISSION",
+    "OFFERED_SCOPES",
     "ApiKey",
     "ApiKeyQuerySet",
     "DailyReleaseUsage",

@@ -1,12 +1,14 @@
 """API keys, of which only a keyed hash is stored."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from portal.accounts.models import User
 from portal.releases.models import Release
 
 
@@ -19,18 +21,20 @@ class Scope(models.TextChoices):
     REVIEW = "review", "Administer access requests"
 
 
-# What a developer's key is for; to review is offered to those who may.
+# What a developer's key is for unless they choose otherwise.
 DEVELOPER_SCOPES = (Scope.INFERENCE, Scope.WEIGHTS)
-REVIEW_PERMISSION = "admissions.review_application"
+# What everybody may choose; to review is offered to those who may.
+OFFERED_SCOPES = (*DEVELOPER_SCOPES, Scope.ACCOUNT)
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     """Questions about many keys."""
 
-    def visible_to(self, user: object) -> "ApiKeyQuerySet":
-        """The keys that `user` owns, live ones first, then newest first."""
+    def visible_to(self, user: User) -> "ApiKeyQuerySet":
+        """The keys of `user` and of their service accounts, live ones first, then newest first."""
         is_over = models.Q(revoked_at__isnull=False)
-        return self.filter(user=user).order_by(
+        joined = ServiceAccount.objects.filter(members=user)
+        return self.filter(models.Q(user=user) | models.Q(service_account__in=joined)).order_by(
             models.Case(models.When(is_over, then=1), default=0), "-created_at"
         )
 
@@ -46,6 +50,37 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(models.Q(last_used_at=None) | models.Q(last_used_at__lt=moment))
 
 
+_KeyManager = models.Manager.from_queryset(ApiKeyQuerySet)
+
+
+class ApiKeyManager(_KeyManager["ApiKey"]):
+    """The keys that people have; not the rows under which their playground is counted."""
+
+    def get_queryset(self) -> ApiKeyQuerySet:
+        """Without the playground's."""
+        found: Any = super().get_queryset().filter(is_playground=False)
+        return found  # type: ignore[no-any-return]
+
+
+class ServiceAccountQuerySet(models.QuerySet["ServiceAccount"]):
+    """Questions about many service accounts."""
+
+    def visible_to(self, user: User) -> "ServiceAccountQuerySet":
+        """The accounts, not closed, that `user` owns or is a member of."""
+        joined = ServiceAccount.members.through.objects.filter(user_id=user.pk).values("serviceaccount")
+        return self.filter(models.Q(owner=user) | models.Q(pk__in=joined), closed_at=None)
+
+    def with_counts(self) -> "ServiceAccountQuerySet":
+        """Each with `live_keys_count` and `people_count`, the owner among them."""
+        is_live = models.Q(keys__revoked_at=None) & (
+            models.Q(keys__expires_at=None) | models.Q(keys__expires_at__gt=timezone.now())
+        )
+        return self.annotate(
+            live_keys_count=models.Count("keys", filter=is_live, distinct=True),
+            people_count=models.Count("members", distinct=True) + 1,
+        )
+
+
 class ServiceAccount(models.Model):
     """A program of a team's that has keys of its own: they stay when a member who made one leaves."""
 
@@ -58,6 +93,8 @@ class ServiceAccount(models.Model):
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ServiceAccountQuerySet.as_manager()
 
     class Meta:
         verbose_name = "service account"
@@ -96,12 +133,24 @@ class ApiKey(models.Model):
     )
     last_used_address = models.GenericIPAddressField(null=True, editable=False)
     last_used_client = models.CharField(max_length=200, blank=True, editable=False)
+    # Not a key at all: what a person's playground uses is counted under it. It opens nothing.
+    is_playground = models.BooleanField(default=False, editable=False)
 
-    objects = ApiKeyQuerySet.as_manager()
+    objects = ApiKeyManager()
+    every = ApiKeyQuerySet.as_manager()
 
     class Meta:
         verbose_name = "API key"
         ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(is_playground=True), name="one_playground_a_person"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(is_playground=False) | models.Q(scopes=[], digest=""),
+                name="a_playground_opens_nothing",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.prefix} ({self.name})"

@@ -6,7 +6,8 @@ from typing import Any, Self
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from portal.keys.models.keys import ApiKey
+from portal.accounts.models import User
+from portal.keys.models.keys import ApiKey, ServiceAccount
 from portal.keys.percentiles import BUCKET_COUNT
 from portal.releases.models import Release
 
@@ -30,9 +31,10 @@ class HistogramSum(models.Aggregate):
 class DailyUsageQuerySet(models.QuerySet[Any]):
     """Questions about many days."""
 
-    def visible_to(self, user: object) -> Self:
-        """The usage of the keys that `user` owns."""
-        return self.filter(key__user=user)
+    def visible_to(self, user: User) -> Self:
+        """The usage of the keys of `user` and of their service accounts."""
+        joined = ServiceAccount.objects.filter(members=user)
+        return self.filter(models.Q(key__user=user) | models.Q(key__service_account__in=joined))
 
     def between(self, since: date, until: date) -> Self:
         """The usage from one day to another, both among it."""
