@@ -13,8 +13,11 @@ from django.utils import timezone
 
 from playground import upstream
 from playground.actions import Outcome
+from playground.allowing import Allowance, Person
 from playground.models import GenerationStatus
-from playground.upstream import Backend, ContextExceeded, UpstreamFailure
+from playground.reading import add_tool_calls
+from playground.serving import Backend
+from playground.upstream import ContextExceeded, UpstreamFailure
 from playground.writing import Sink
 
 
@@ -24,7 +27,10 @@ class Request:
 
     backend: Backend
     release_name: str
+    path: str
     body: Mapping[str, Any]
+    person: Person
+    prefix: str = ""
 
 
 @dataclass
@@ -35,14 +41,18 @@ class Progress:
     finish_reason: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    logprobs: list[list[Any]] = field(default_factory=list)
 
     def take(self, delta: upstream.Delta) -> None:
         """Keep what `delta` tells beside its text."""
-        if delta.text and self.first_token_at is None:
+        if (delta.text or delta.tool_calls) and self.first_token_at is None:
             self.first_token_at = timezone.now()
         self.finish_reason = delta.finish_reason or self.finish_reason
         if delta.prompt_tokens is not None:
             self.prompt_tokens, self.completion_tokens = delta.prompt_tokens, delta.completion_tokens
+        add_tool_calls(self.tool_calls, delta.tool_calls)
+        self.logprobs += delta.logprobs
 
 
 @dataclass
@@ -53,6 +63,7 @@ class Job:
     attempt: int = 0
     is_stopped: bool = False
     is_lost: bool = False
+    refusal: UpstreamFailure | None = None
     task: "asyncio.Task[None] | None" = None
     progress: Progress = field(default_factory=Progress)
 
@@ -63,12 +74,30 @@ class Job:
         if self.task is not None:
             self.task.cancel()
 
+    def refuse(self, failure: UpstreamFailure) -> None:
+        """End it since its person may not go on, for the reason that `failure` tells."""
+        self.refusal = failure
+        self.stop()
+
 
 async def answer(
+    job: Job, request: Request, *, sink: Sink, session: aiohttp.ClientSession, allowance: Allowance
+) -> tuple[str, Outcome]:
+    """Stream the answer into `sink`, within its limits; return the state to end in, and the outcome."""
+    try:
+        held = await allowance.hold(job.generation_id, request.person, request.path, request.body)
+    except UpstreamFailure as refused:
+        return GenerationStatus.FAILED, _outcome(job, sink, failure=refused)
+    status, outcome = await _answer(job, request, sink=sink, session=session)
+    return status, allowance.settle(held, outcome, request.person)
+
+
+async def _answer(
     job: Job, request: Request, *, sink: Sink, session: aiohttp.ClientSession
 ) -> tuple[str, Outcome]:
-    """Stream the answer into `sink`; return the state to end in, and the outcome."""
     sink.state(GenerationStatus.RUNNING)
+    if request.prefix:
+        sink.add(request.prefix)
     job.task = asyncio.create_task(_stream(job, request, sink=sink, session=session))
     if job.is_stopped:
         job.task.cancel()
@@ -78,6 +107,8 @@ async def answer(
     except asyncio.CancelledError:
         if not job.is_stopped:
             raise
+        if job.refusal is not None:
+            return GenerationStatus.FAILED, _outcome(job, sink, failure=job.refusal)
         return GenerationStatus.CANCELLED, _outcome(job, sink)
     except UpstreamFailure as error:
         failure = error
@@ -97,7 +128,7 @@ async def _stream(job: Job, request: Request, *, sink: Sink, session: aiohttp.Cl
 async def _pass_on(
     job: Job, body: Mapping[str, Any], request: Request, *, sink: Sink, session: aiohttp.ClientSession
 ) -> None:
-    async with aclosing(upstream.stream(session, body, backend=request.backend)) as deltas:
+    async with aclosing(upstream.stream(session, request.path, body, backend=request.backend)) as deltas:
         async for delta in deltas:
             job.progress.take(delta)
             if delta.text:
@@ -111,12 +142,7 @@ async def _fitted(
 
     Raises ContextExceeded, with how many tokens too many, when it leaves none.
     """
-    counted = await upstream.count_tokens(
-        session,
-        model=request.body["model"],
-        messages=request.body["messages"],
-        backend=request.backend,
-    )
+    counted = await upstream.count_tokens(session, request.body, backend=request.backend)
     if counted is None:
         raise exceeded
     count, limit = counted
@@ -134,6 +160,8 @@ def _outcome(job: Job, sink: Sink, *, failure: UpstreamFailure | None = None) ->
     progress = job.progress
     return Outcome(
         text=sink.text,
+        tool_calls=[] if job.is_stopped or failure else progress.tool_calls,
+        logprobs=progress.logprobs,
         finish_reason="" if failure else ("stopped" if job.is_stopped else progress.finish_reason),
         error_code=failure.code if failure else "",
         error_sentence=failure.sentence[:500] if failure else "",

@@ -12,12 +12,15 @@ class PlaygroundConfig(AppConfig):
     name = "playground"
 
     def ready(self) -> None:
-        """Have the worker's turns with batches end when it is asked to stop."""
+        """Have a worker begin nothing new when it is asked to stop, and answers stop with their session."""
         worker_shutting_down.connect(_end_turns, dispatch_uid="playground.batches")
+        from playground import signals  # noqa: F401, PLC0415 - models can be imported only now
 
 
 def _end_turns(**_: Any) -> None:
     # Models can be imported only when all apps are there.
+    from playground import working  # noqa: PLC0415
     from playground.batches import turns  # noqa: PLC0415
 
     turns.stop_all()
+    working.stop_taking()

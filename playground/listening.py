@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from playground import streams
+from playground import queueing, streams
 from playground.models import ENDED, Generation
 from playground.streams import Entry
 
@@ -29,6 +29,8 @@ REST_SECONDS_A_STREAM = 0.0001
 REST_MAX_SECONDS = 0.02
 # An end that Valkey lost is found in the database after so long at most.
 LOOK_SECONDS = 5
+# Where somebody stands in the line is news for a person, not for a program.
+PLACE_SECONDS = 1
 WAKE_EXPIRES_SECONDS = 600
 
 
@@ -61,10 +63,23 @@ class Channel:
         self.generation_id = generation_id
         self.last_id = last_id
         self.listeners: set[Listener] = set()
+        # Nothing has come yet, so it may still stand in the line.
+        self.is_waiting = last_id == streams.BEGINNING
+        self.place = 0
 
     def give(self, entries: list[Entry]) -> None:
         """Pass entries on to all."""
         self.last_id = entries[-1][0]
+        self.is_waiting = False
+        self._pass_on(entries)
+
+    def tell_place(self, place: int) -> None:
+        """Tell all where it stands in the line, if that is news."""
+        if place != self.place:
+            self.place = place
+            self._pass_on([(self.last_id, streams.entry(streams.PLACE, str(place)))])
+
+    def _pass_on(self, entries: list[Entry]) -> None:
         for listener in self.listeners:
             listener.give(entries)
 
@@ -126,7 +141,8 @@ class Hub:
         if not self._tasks or any(task.done() for task in self._tasks):
             for task in self._tasks:
                 task.cancel()
-            self._tasks = [asyncio.create_task(work()) for work in (self._read, self._look)]
+            works = (self._read, self._look, self._look_at_the_line)
+            self._tasks = [asyncio.create_task(work()) for work in works]
 
     async def _read(self) -> None:
         while True:
@@ -157,6 +173,18 @@ class Hub:
                 channel = followed[generation_id]
                 channel.give([(channel.last_id, streams.entry(streams.END, status))])
 
+    async def _look_at_the_line(self) -> None:
+        """Tell those who wait where they stand; nothing is asked while nobody does."""
+        ask = sync_to_async(_places, thread_sensitive=False)
+        while True:
+            await asyncio.sleep(PLACE_SECONDS)
+            waiting = {one.generation_id: one for one in self._channels.values() if one.is_waiting}
+            if not waiting:
+                continue
+            for generation_id, place in (await ask(list(waiting))).items():
+                if (channel := waiting[generation_id]).is_waiting:
+                    channel.tell_place(place)
+
 
 def hub() -> Hub:
     """Find or make the running event loop's hub."""
@@ -177,6 +205,18 @@ def _order(entry_id: str) -> tuple[int, int]:
     """
     milliseconds, _, number = entry_id.partition("-")
     return int(milliseconds), int(number)
+
+
+def _places(generation_ids: list[UUID]) -> dict[UUID, int]:
+    """Where each stands in its line. No connection is kept."""
+    try:
+        return queueing.places(generation_ids)
+    except DatabaseError as error:
+        log.warning("places_unknown", error=type(error).__name__)
+        return {}
+    finally:
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 def _ended(generation_ids: list[UUID]) -> list[tuple[UUID, str]]:

@@ -1,18 +1,16 @@
-"""Whether a release's model answers: what supervisor and probe wrote into Valkey, and the probe itself."""
+"""Whether a release's model answers: what supervisor and probe wrote into Valkey."""
 
-import asyncio
 import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass
 
-import aiohttp
 import redis
 from django.conf import settings
 
 from playground import streams
-from playground.upstream import Backend
-from portal.releases.models import Release, ReleaseStatus
+from playground.serving import backend_of
+from portal.releases.models import Release, Revision
 
 KEY = "portal:model"
 LOADING = {
@@ -26,7 +24,6 @@ LOADING = {
 STALE_SECONDS = 60
 # A busy CPU may answer /health late; only a refused connection means that it is gone at once.
 PATIENCE_SECONDS = 30
-PROBE_TIMEOUT_SECONDS = 4
 
 
 @dataclass(frozen=True)
@@ -63,38 +60,22 @@ class ModelStatus:
         return f"{doing} ({self.detail})" if self.detail else doing
 
 
-def backend_of(release: Release) -> Backend:
-    """Where `release` is served. The portal's own key goes to the portal's own server only."""
-    if release.backend_url:
-        return Backend(release.backend_url.rstrip("/"))
-    return Backend(settings.VLLM_BASE_URL, settings.VLLM_API_KEY)
-
-
-def status_of(release: Release) -> ModelStatus:
-    """The state of the model server behind `release`. One round trip."""
-    known = _read(_key(backend_of(release).base_url))
+def status_of(release: Release, revision: Revision | None = None) -> ModelStatus:
+    """The state of the model server behind `release`, or one of its revisions. One round trip."""
+    known = _read(key_of(backend_of(release, revision).base_url))
     if known is None or (known.is_ready and time.time() - known.checked_at > STALE_SECONDS):
         return ModelStatus("unknown", time.time())
     return known
 
 
-def probe() -> bool:
-    """Ask every model server whether it answers and write down the answer; whether one became ready."""
-    served = Release.objects.exclude(status__in=[ReleaseStatus.DRAFT, ReleaseStatus.WITHDRAWN])
-    urls = {url.rstrip("/") for url in served.exclude(backend_url="").values_list("backend_url", flat=True)}
-    if settings.VLLM_BASE_URL:
-        urls.add(settings.VLLM_BASE_URL)
-    answers = asyncio.run(_ask_all(sorted(urls)))
-    return sum(_note(_key(url), answer) for url, answer in answers.items()) > 0
-
-
-def _key(base_url: str) -> str:
+def key_of(base_url: str) -> str:
+    """Where the state of the model server at an address is kept."""
     if base_url == settings.VLLM_BASE_URL:
         return KEY
     return f"{KEY}:{hashlib.sha256(base_url.encode()).hexdigest()[:16]}"
 
 
-def _note(key: str, answer: str) -> bool:
+def note(key: str, answer: str) -> bool:
     """Write what was seen. The supervisor's states stay until the server answers. Whether it became ready."""
     before, now = _read(key), time.time()
     was_ready = before is not None and before.is_ready
@@ -125,21 +106,3 @@ def _read(key: str) -> ModelStatus | None:
 
 def _write(key: str, status: ModelStatus) -> None:
     streams.client().set(key, json.dumps(asdict(status)))
-
-
-async def _ask_all(urls: list[str]) -> dict[str, str]:
-    timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        answers = await asyncio.gather(*(_ask(session, url) for url in urls))
-    return dict(zip(urls, answers, strict=True))
-
-
-async def _ask(session: aiohttp.ClientSession, url: str) -> str:
-    """Ask one server: "yes", "no" when nobody listens or it is unwell, "late" when it takes too long."""
-    try:
-        async with session.get(f"{url}/health") as response:
-            return "yes" if response.status == 200 else "no"  # noqa: PLR2004
-    except TimeoutError:
-        return "late"
-    except (aiohttp.ClientError, OSError):
-        return "no"

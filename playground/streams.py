@@ -21,6 +21,8 @@ from redis.retry import Retry
 log = structlog.get_logger(__name__)
 
 TOKEN, SNAPSHOT, STATE, END = "token", "snapshot", "state", "end"
+# Never stored: where a generation stands in the line, told to those who follow it.
+PLACE = "place"
 BEGINNING = "0-0"
 # A snapshot at least this often, and a length that always holds one, so that a trimmed stream is still whole.
 ENTRIES_A_SNAPSHOT = 2_000
@@ -100,6 +102,16 @@ def request_cancel(generation_id: UUID) -> None:
         client().publish(CANCEL_CHANNEL, str(generation_id))
     except redis.RedisError:
         log.warning("generation_cancel_not_published", generation=str(generation_id))
+
+
+def forget(generation_ids: Iterable[UUID]) -> None:
+    """Remove the streams of generations that are to leave no trace, before their time is over."""
+    if not (keys := [key_of(pk) for pk in generation_ids]):
+        return
+    try:
+        client().delete(*keys)
+    except redis.RedisError:
+        log.warning("generation_streams_not_removed", count=len(keys))
 
 
 @cache

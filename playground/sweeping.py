@@ -7,7 +7,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from playground import actions, dispatching, readiness, streams
+from playground import actions, dispatching, queueing, readiness, streams
 from playground.models import Generation, GenerationStatus
 
 log = structlog.get_logger(__name__)
@@ -49,7 +49,8 @@ def _give_up(generation: Generation) -> bool:
 
 
 def _resend(generation: Generation) -> bool:
-    if readiness.status_of(generation.release).is_loading:
+    status = readiness.status_of(generation.release, generation.revision)
+    if status.is_loading or not queueing.has_room(generation.server_url):
         return False
     return dispatching.resend(generation.pk, sent_before=generation.sent_at)
 
@@ -61,7 +62,7 @@ def _take_from_dead_worker(generation: Generation) -> bool:
     if generation.cancel_requested_at is not None:
         outcome = actions.Outcome(text=text, finish_reason="stopped")
         ended, status = actions.stop(generation, outcome), GenerationStatus.CANCELLED
-    elif not text and generation.attempt < MAXIMUM_ATTEMPTS:
+    elif len(text) <= len(generation.prefix) and generation.attempt < MAXIMUM_ATTEMPTS:
         return actions.requeue(generation)
     else:
         outcome = actions.Outcome(

@@ -1,10 +1,10 @@
-"""The playground's tasks: answer generations and batches, find orphans, ask whether the models answer."""
+"""The playground's tasks: answer generations and batches, find orphans, delete what is over, probe models."""
 
 from uuid import UUID
 
 from celery import shared_task
 
-from playground import dispatching, readiness, sweeping, working
+from playground import dispatching, probing, retention, sweeping, working
 from playground.batches import actions as batch_actions
 from playground.batches import dispatching as batch_dispatching
 from playground.batches import running as batch_running
@@ -19,16 +19,28 @@ def generate(*, generation_id: str) -> None:
     working.generate(UUID(generation_id))
 
 
+@shared_task(name="playground.tasks.send_generations")
+def send_generations(*, generation_ids: list[str]) -> None:
+    """Send the tasks of many generations, on queue `inference`."""
+    dispatching.send_now(generation_ids)
+
+
 @shared_task(name="playground.tasks.sweep_generations", expires=15)
 def sweep_generations() -> None:
     """Leave no generation queued or running that nobody works on."""
     sweeping.sweep()
 
 
+@shared_task(name="playground.tasks.sweep_conversations", expires=60)
+def sweep_conversations() -> None:
+    """Delete the conversations whose time is over."""
+    retention.sweep()
+
+
 @shared_task(name="playground.tasks.probe_model", expires=6)
 def probe_model() -> None:
     """Write down which models answer; send what waited for one that just became ready."""
-    if readiness.probe():
+    if probing.probe():
         dispatching.resend_held()
 
 

@@ -4,13 +4,15 @@ import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 from django.conf import settings
 
 from playground import streams
+from playground.reading import logprobs_in
+from playground.serving import Backend
 
 # A line of an event stream is some hundred bytes; what goes on for longer is no event stream.
 LINE_MAX_BYTES = 1_000_000
@@ -27,14 +29,8 @@ class Delta:
     finish_reason: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-
-
-@dataclass(frozen=True)
-class Backend:
-    """Where a release's model is served, and the key that server wants."""
-
-    base_url: str
-    api_key: str = ""
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    logprobs: list[list[Any]] = field(default_factory=list)
 
 
 class UpstreamFailure(Exception):  # noqa: N818 - it is told to a person
@@ -49,6 +45,9 @@ class UpstreamFailure(Exception):  # noqa: N818 - it is told to a person
 class ContextExceeded(UpstreamFailure):
     """The prompt and the tokens asked for do not fit into the model's context together."""
 
+
+# What of a request makes its prompt.
+_TOKENIZED = ("model", "messages", "prompt", "tools", "add_generation_prompt", "continue_final_message")
 
 AWAY = UpstreamFailure(
     "model_away", "The model server is not answering. Your prompt is kept: press Retry in a moment."
@@ -77,9 +76,9 @@ def new_session(*, silence_seconds: float | None = None) -> aiohttp.ClientSessio
 
 
 async def stream(
-    session: aiohttp.ClientSession, body: Mapping[str, Any], *, backend: Backend
+    session: aiohttp.ClientSession, path: str, body: Mapping[str, Any], *, backend: Backend
 ) -> AsyncGenerator[Delta, None]:
-    """The pieces of the answer to `body` (OpenAI's chat completion request) as they come.
+    """The pieces of the answer to `body` (OpenAI's request of a chat completion or completion) as they come.
 
     Closing the generator closes the connection, which is how vLLM is told to stop.
     Raises UpstreamFailure.
@@ -89,7 +88,7 @@ async def stream(
     options = {"include_usage": True, "continuous_usage_stats": True}
     asked = {**body, "stream": True, "stream_options": options}
     has_finished = False
-    async with _post(session, "/v1/chat/completions", asked, backend=backend) as response:
+    async with _post(session, path, asked, backend=backend) as response:
         if response.status != 200:  # noqa: PLR2004
             raise _refused(response.status, await response.content.read(ERROR_MAX_BYTES))
         async for line in _lines(response):
@@ -103,16 +102,36 @@ async def stream(
 
 
 async def count_tokens(
-    session: aiohttp.ClientSession, *, model: str, messages: list[dict[str, str]], backend: Backend
+    session: aiohttp.ClientSession, body: Mapping[str, Any], *, backend: Backend
 ) -> tuple[int, int] | None:
-    """How many tokens `messages` are, and the context's length; None where the server has no /tokenize."""
-    async with _post(
-        session, "/tokenize", {"model": model, "messages": messages}, backend=backend
-    ) as response:
+    """How many tokens the prompt of `body` is, and the context's length; None where there is no /tokenize."""
+    told = await tokenize(session, body, backend=backend)
+    return None if told is None else (int(told["count"]), int(told["max_model_len"]))
+
+
+async def tokenize(
+    session: aiohttp.ClientSession, body: Mapping[str, Any], *, backend: Backend
+) -> dict[str, Any] | None:
+    """The answer of vLLM's /tokenize: {"count", "max_model_len", "tokens"}; None where there is none."""
+    told = {name: body[name] for name in _TOKENIZED if name in body}
+    return await _told(session, "/tokenize", told, backend=backend)
+
+
+async def detokenize(
+    session: aiohttp.ClientSession, model: str, tokens: list[int], *, backend: Backend
+) -> str | None:
+    """VLLM's /detokenize: the text of `tokens`; None where the server has none."""
+    told = await _told(session, "/detokenize", {"model": model, "tokens": tokens}, backend=backend)
+    return None if told is None else streams.storable(told["prompt"])
+
+
+async def _told(
+    session: aiohttp.ClientSession, path: str, body: Mapping[str, Any], *, backend: Backend
+) -> dict[str, Any] | None:
+    async with _post(session, path, body, backend=backend) as response:
         if response.status != 200:  # noqa: PLR2004
             return None
-        counted = await response.json()
-        return int(counted["count"]), int(counted["max_model_len"])
+        return dict(await response.json())
 
 
 async def ask(
@@ -181,11 +200,14 @@ def _delta(line: str) -> Delta:
         raise _broken()
     usage = chunk.get("usage") or {}
     choice: dict[str, Any] = next(iter(chunk.get("choices") or ()), {})
+    delta = choice.get("delta") or {}
     return Delta(
-        text=streams.storable((choice.get("delta") or {}).get("content") or ""),
+        text=streams.storable(delta.get("content") or choice.get("text") or ""),
         finish_reason=choice.get("finish_reason") or "",
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),
+        tool_calls=delta.get("tool_calls") or [],
+        logprobs=logprobs_in(choice.get("logprobs") or {}),
     )
 
 

@@ -106,9 +106,35 @@ def forget_expired(*, at: datetime | None = None) -> int:
     return len(ids)
 
 
+def start(
+    key: ApiKey,
+    *,
+    filename: str,
+    pieces: Iterable[bytes],
+    size_bytes: int,
+    endpoint: str,
+    by: User,
+    address: str,
+) -> Batch:
+    """Keep a file of requests and make a batch of it under `key`, or do neither.
+
+    Raises Refusal as `keep_file` and `create` do.
+    """
+    file = keep_file(key, filename=filename, pieces=pieces, size_bytes=size_bytes)
+    seconds = settings.BATCH_FILE_DAYS * 24 * 3600
+    wish = BatchWish(input_file_id=file.pk, endpoint=endpoint, output_seconds=seconds)
+    try:
+        return create(wish, key=key, by=by, address=address)
+    except Refusal:
+        delete_file(file)
+        raise
+
+
 @transaction.atomic
-def create(wish: BatchWish, *, key: ApiKey, address: str | None = None) -> Batch:
+def create(wish: BatchWish, *, key: ApiKey, by: User | None = None, address: str | None = None) -> Batch:
     """Make a batch of a file, to be checked and worked on by the batch workers.
+
+    `by` is the person who asks for it; None: a program with the key, which acts for its owner.
 
     Raises Refusal: `file_not_found` (404), `wrong_purpose` (400) or `too_many_batches` (429).
     """
@@ -143,7 +169,7 @@ def create(wish: BatchWish, *, key: ApiKey, address: str | None = None) -> Batch
     record(
         Verb.BATCH_CREATED,
         subject=batch,
-        by=key.user,
+        by=by or key.user,
         address=address,
         data={"key": key.public_id, "endpoint": wish.endpoint, "bytes": file.size_bytes},
     )

@@ -12,8 +12,18 @@ urlpatterns = [
     path("batches", keyed(get=batches.listing, post=batches.create)),
     path("batches/<str:batch_id>", keyed(get=batches.retrieve)),
     path("batches/<str:batch_id>/cancel", keyed(post=batches.cancel)),
+    # An address that is not there is not there by any method.
     path(
         "<path:rest>",
-        keyed(get=batches.unknown, post=batches.unknown, put=batches.unknown, delete=batches.unknown),
+        keyed(
+            get=batches.unknown,
+            head=batches.unknown,
+            post=batches.unknown,
+            put=batches.unknown,
+            patch=batches.unknown,
+            delete=batches.unknown,
+            options=batches.unknown,
+            trace=batches.unknown,
+        ),
     ),
 ]

@@ -1,13 +1,14 @@
 """What a client asks for when it makes a batch or lists what it has, read and checked."""
 
 import json
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
 from playground.gateway.errors import ApiError, bad_request
+from portal.common.storable import is_storable
 
 ENDPOINTS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 WINDOW = "24h"
@@ -20,7 +21,6 @@ KNOWN_FIELDS = frozenset(
     {"completion_window", "endpoint", "input_file_id", "metadata", "output_expires_after"}
 )
 PAGE_ROWS = 20
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ def read_batch(body: bytes) -> BatchWish:
             "Name the file of requests in “input_file_id”. POST /v1/files takes one.",
             param="input_file_id",
         )
+    if not is_storable(file_id):
+        raise bad_request("invalid_value", "“input_file_id” names no file.", param="input_file_id")
     if fields.get("endpoint") not in ENDPOINTS:
         sentence = f"“endpoint” must be one of {', '.join(ENDPOINTS)}."
         raise bad_request("invalid_value", sentence, param="endpoint")
@@ -76,15 +78,12 @@ def read_page(query: dict[str, str], *, limit_max: int) -> PageWish:
     return PageWish(limit=limit or PAGE_ROWS, after=query.get("after", ""))
 
 
-def is_storable(text: object) -> bool:
-    r"""Whether the database takes `text`: a string without NUL and without half of a surrogate pair.
-
-    >>> is_storable("a"), is_storable("\0"), is_storable("\ud800"), is_storable(1)
-    (True, False, False, False)
-    """
-    return (
-        isinstance(text, str) and "\0" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
-    )
+def read_choice(query: dict[str, str], name: str, *, among: Sequence[str]) -> str:
+    """Read one of `among` from a list's query, "" where nothing is chosen. Raises ApiError 400."""
+    given = query.get(name, "")
+    if name in query and given not in among:
+        raise bad_request("invalid_value", f"“{name}” must be one of {', '.join(among)}.", param=name)
+    return given
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -126,6 +125,9 @@ def _output_seconds(given: Any) -> int:
     if given is None:
         return longest
     seconds = given.get("seconds") if isinstance(given, dict) else None
+    if isinstance(seconds, float) and seconds.is_integer():
+        # In JSON 3600.0 is a whole number as well.
+        seconds = int(seconds)
     if isinstance(seconds, int) and not isinstance(seconds, bool):
         is_right = given.get("anchor") == "created_at" and OUTPUT_SECONDS_MIN <= seconds <= longest
         if is_right:

@@ -1,4 +1,4 @@
-"""How the doors of files and batches say no: every refusal and failure as OpenAI's error object."""
+"""How the doors of files, batches and the account say no: always as OpenAI's error object."""
 
 import secrets
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Concatenate, ParamSpec
 
 import structlog
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.multipartparser import MultiPartParserError
@@ -28,8 +28,8 @@ Handler = Callable[Concatenate[HttpRequest, ApiKey, P], HttpResponseBase]
 log = structlog.get_logger(__name__)
 
 
-def keyed(**handlers: Handler[P]) -> Door[P]:
-    """A door for one address: a handler for each method (`get=…`), each given the key that asks.
+def keyed(*, scope: Scope = Scope.INFERENCE, **handlers: Handler[P]) -> Door[P]:
+    """A door for one address: a handler for each method (`get=…`), each given the key of `scope` that asks.
 
     Whatever goes wrong is answered in OpenAI's shape, with an x-request-id.
     """
@@ -40,7 +40,7 @@ def keyed(**handlers: Handler[P]) -> Door[P]:
         try:
             token = bearer_token(request.headers.get("Authorization", ""))
             address, client = client_address(request), client_name(request)
-            key = find_key(token, scope=Scope.INFERENCE, address=address, client=client)
+            key = find_key(token, scope=scope, address=address, client=client)
             handler = handlers.get((request.method or "").lower())
             if handler is None:
                 raise _wrong_method(allowed)
@@ -49,9 +49,9 @@ def keyed(**handlers: Handler[P]) -> Door[P]:
             response = answer(errors.from_refusal(refusal))
         except ApiError as error:
             response = answer(error)
-        except (MultiPartParserError, RequestDataTooBig) as error:
+        except (MultiPartParserError, SuspiciousOperation) as error:
             log.info("batch_request_unreadable", error=type(error).__name__, request_id=request_id)
-            response = answer(errors.bad_request("invalid_body", "The request's body cannot be read."))
+            response = answer(unreadable())
         except (OperationalError, InterfaceError) as error:
             log.warning("batch_database_away", error=type(error).__name__, request_id=request_id)
             sentence = "The portal cannot look this up at present. Try again in a moment."
@@ -67,6 +67,23 @@ def answer(error: ApiError) -> HttpResponse:
     return HttpResponse(
         error.body(), status=error.status, content_type="application/json", headers=error.headers
     )
+
+
+def unreadable() -> ApiError:
+    """What Django cannot or will not read, such as a broken form or thousands of fields."""
+    return errors.bad_request("unreadable_request", "The request's headers, query or body cannot be read.")
+
+
+def unknown_url() -> ApiError:
+    """An address that is not there."""
+    return ApiError(HTTPStatus.NOT_FOUND, "unknown_url", "There is no such endpoint below /v1.")
+
+
+def require_kind(request: HttpRequest, kind: str) -> None:
+    """Raise ApiError 415 for a body that is not announced as `kind`."""
+    if request.content_type != kind:
+        sentence = f"Send the header “Content-Type: {kind}”."
+        raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", sentence)
 
 
 def not_found(kind: str, given: str) -> ApiError:

@@ -5,18 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.utils import timezone
 
 from playground.batches import answers
 from playground.batches.answers import Answer, Verdict
 from playground.gateway import refusing, reserving
 from playground.gateway.admission import Route
+from playground.gateway.budgets import Budgets
 from playground.gateway.errors import ApiError
-from playground.gateway.limit_scripts import GREET, SCRIPTS
-from playground.gateway.limits import Limits, Reservation
-from playground.gateway.metering import Meter, Receipt
-from playground.gateway.valkey import Valkey, ValkeyAway
+from playground.gateway.limits import Reservation
+from playground.gateway.metering import Receipt
+from playground.gateway.valkey import ValkeyAway
 from playground.gateway.wishes import Wish
 from portal.keys.models import ApiKey
 
@@ -28,9 +27,8 @@ class Allowance:
     """Reserves before a line is asked, and settles and meters behind it. Belongs to one event loop."""
 
     def __init__(self, *, key: ApiKey, route: Route, endpoint: str, expires_at: datetime) -> None:
-        self._valkey = Valkey(settings.REDIS_URL, scripts=SCRIPTS, greeting=[("EVAL", GREET, 0)])
-        self._limits = Limits(self._valkey)
-        self._meter = Meter(self._valkey)
+        self._budgets = Budgets()
+        self._limits, self._meter = self._budgets.limits, self._budgets.meter
         self._flushing = asyncio.Lock()
         self._key = key
         self._route = route
@@ -71,23 +69,18 @@ class Allowance:
             return
         self._meter.note(receipt, key_id=self._key.pk, release_id=self._route.release.pk)
         # Before the line is stored: what the model has done counts, whatever becomes of this worker.
+        # Two at once would write the same entries.
         with suppress(ValkeyAway):
-            await self._flush()
+            async with self._flushing:
+                await self._meter.flush()
 
     async def close(self) -> None:
         """Write what waits, and close the connections."""
         self._renewing.cancel()
         await asyncio.gather(self._renewing, return_exceptions=True)
-        with suppress(ValkeyAway):
-            await self._limits.flush()
-            await self._flush()
-        self._limits.close()
-        self._valkey.close()
-
-    async def _flush(self) -> None:
         # Two at once would write the same entries.
         async with self._flushing:
-            await self._meter.flush()
+            await self._budgets.close()
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 from playground.batches.asking import PageWish
 from playground.batches.models import ApiFile, Batch
 from playground.gateway.errors import bad_request
+from portal.common.storable import is_storable
 
 T = TypeVar("T", ApiFile, Batch)
 
@@ -17,7 +18,7 @@ def page_of(rows: QuerySet[T], page: PageWish, *, is_ascending: bool = False) ->
     Raises ApiError 400 for a cursor that names none of `rows`.
     """
     if page.after:
-        last = rows.filter(pk=page.after).first() if "\0" not in page.after else None
+        last = rows.filter(pk=page.after).first() if is_storable(page.after) else None
         if last is None:
             raise bad_request("invalid_value", "“after” names nothing in this list.", param="after")
         side = "gt" if is_ascending else "lt"

@@ -220,6 +220,11 @@ class Batch(models.Model):
         """How many of its lines are answered or have failed."""
         return self.completed_count + self.failed_count
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether its file was found right, so that its lines were asked or could have been."""
+        return self.in_progress_at is not None
+
 
 class LineStatus(models.TextChoices):
     """How far one line has come."""

@@ -24,7 +24,8 @@ from playground.gateway import guarding
 from playground.gateway.admission import Route, find_route
 from playground.gateway.errors import ApiError
 from playground.gateway.wishes import Wish
-from playground.upstream import Backend, UpstreamFailure
+from playground.serving import Backend
+from playground.upstream import UpstreamFailure
 from portal.common.refusals import Refusal
 from portal.common.threads import let_go_after
 from portal.common.transitions import LostRace

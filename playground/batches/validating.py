@@ -9,13 +9,14 @@ from typing import Any
 
 from django.conf import settings
 
-from playground.batches.asking import ENDPOINTS, is_storable
+from playground.batches.asking import ENDPOINTS
 from playground.batches.models import Batch, BatchLine
-from playground.gateway import guarding, wishes
+from playground.gateway import guarding, presets, wishes
 from playground.gateway.admission import find_route
 from playground.gateway.errors import ApiError, from_refusal, model_not_found
 from playground.gateway.wishes import Wish
 from portal.common.refusals import Refusal
+from portal.common.storable import is_storable
 from portal.releases.models import Release
 
 # A person mends the first of them and sends the file again; nobody reads thousands.
@@ -158,6 +159,10 @@ def _wish(request: dict[str, Any]) -> Wish:
     body = request.get("body")
     if not isinstance(body, dict):
         raise Fault("invalid_body", "“body” must be an object: the request's own body.", "body")
+    if presets.FIELD in body:
+        # It would be looked up when the line is asked, perhaps hours after the file was checked.
+        message = "Presets are not for batches. Write what the preset holds into each line."
+        raise Fault("field_not_allowed", message, f"body.{presets.FIELD}")
     try:
         wish = wishes.read(json.dumps(body, separators=(",", ":")).encode())
         guarding.require_harmless(wish.fields)

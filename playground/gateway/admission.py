@@ -7,11 +7,13 @@ from django.conf import settings
 from django.db.models import Q
 
 from playground.gateway import errors
-from playground.readiness import backend_of
+from playground.gateway.presets import Presets
+from playground.serving import backend_of
 from portal.access.deciding import decide, releases_allowed
 from portal.access.decision import Action
 from portal.common.refusals import Refusal
 from portal.common.remembering import Remembered
+from portal.common.storable import is_storable
 from portal.keys.authentication import bearer_token, claimed_id, proven_key, require_usable
 from portal.keys.models import ApiKey, Scope
 from portal.keys.restrictions import require_network, require_release
@@ -40,6 +42,7 @@ class Admission:
         self._keys = Remembered(_find_key, threads=self._threads)
         self._routes = Remembered(find_route, threads=self._threads)
         self._lists = Remembered(_list_models, threads=self._threads)
+        self.presets = Presets(self._threads)
 
     async def admit(self, authorization: str, *, address: str) -> ApiKey:
         """The key that an Authorization header proves, sent from `address`. Raises ApiError 401 or 403."""
@@ -74,7 +77,7 @@ class Admission:
 
     def forget_all(self) -> None:
         """Drop everything that is known."""
-        for remembered in (self._keys, self._routes, self._lists):
+        for remembered in (self._keys, self._routes, self._lists, self.presets):
             remembered.forget_all()
 
     def close(self) -> None:
@@ -99,7 +102,7 @@ def _find_key(public_id: str) -> ApiKey | None:
 def find_route(question: tuple[str, int, str]) -> Route | Refusal | None:
     """At most nine queries. The slug is a release's own name; its Hub id and served name stand for it."""
     public_id, user_id, model = question
-    if "\0" in model:
+    if not is_storable(model):
         return None
     named = Q(slug=model) | Q(hub_id=model) | Q(served_model_name=model)
     found = Release.objects.filter(named).select_related("licence").order_by("pk")

@@ -7,8 +7,9 @@ from typing import Any
 import structlog
 from django.db import DatabaseError
 
-from playground.gateway import errors, guarding, wishes
+from playground.gateway import errors, guarding, presets, wishes
 from playground.gateway.admission import Route, model_object
+from playground.gateway.dialects import DIALECTS, FORWARDED
 from playground.gateway.errors import ApiError, ClientGone
 from playground.gateway.exchange import Exchange
 from playground.gateway.forwarding import forward
@@ -21,8 +22,6 @@ from portal.keys.models import ApiKey
 
 log = structlog.get_logger(__name__)
 
-# Of all that a model server offers, these and nothing else can be reached.
-FORWARDED = frozenset({b"/v1/chat/completions", b"/v1/completions", b"/v1/embeddings"})
 MODELS = b"/v1/models"
 DESCRIPTION = b"/v1/openapi.json"
 # Nothing in it is anybody's own, so that tools of any site may read and keep it.
@@ -68,9 +67,7 @@ class Gateway:
             await _describe(exchange)
             return
         wanted_method = _method_of(exchange)
-        key = await running.admission.admit(
-            exchange.header(b"authorization"), address=exchange.client_address()
-        )
+        key = await running.admission.admit(exchange.authorization(), address=exchange.client_address())
         if exchange.method != wanted_method:
             raise _wrong_method(wanted_method)
         if wanted_method == "GET":
@@ -79,8 +76,10 @@ class Gateway:
             return
         try:
             with running.limits.reading(key):
-                wish = wishes.read(await exchange.read_body())
+                wish = await _read(running, exchange, key)
             guarding.require_harmless(wish.fields)
+            if check := DIALECTS[exchange.path].check:
+                check(wish.fields)
             route = await running.admission.route(key, wish.model)
         except ApiError:
             # What is refused is a request as well.
@@ -108,6 +107,16 @@ class Gateway:
         return self._running
 
 
+async def _read(running: Running, exchange: Exchange, key: ApiKey) -> Wish:
+    """What the body asks for; where it names a preset, with what that holds. Raises ApiError."""
+    body = await exchange.read_body()
+    fields = wishes.fields_in(body)
+    if presets.FIELD not in fields:
+        return wishes.wish_for(body, fields)
+    known = running.admission.presets
+    return wishes.rewritten(await known.filled(exchange.path, fields, key=key))
+
+
 def _method_of(exchange: Exchange) -> str:
     """The method that the path takes. Raises ApiError 404 for every path that is not on the list.
 
@@ -120,8 +129,8 @@ def _method_of(exchange: Exchange) -> str:
     raise ApiError(
         HTTPStatus.NOT_FOUND,
         "unknown_url",
-        "There is no such endpoint. This API has /v1/models, /v1/chat/completions, /v1/completions and "
-        "/v1/embeddings.",
+        "There is no such endpoint. This API has /v1/models, /v1/chat/completions, /v1/completions, "
+        "/v1/embeddings, /v1/responses and /v1/messages.",
     )
 
 
@@ -175,6 +184,7 @@ async def _answer_models(running: Running, exchange: Exchange, key: ApiKey) -> N
         told: dict[str, object] = {"object": "list", "data": await running.admission.models(key)}
     else:
         told = model_object((await running.admission.route(key, name)).release)
+    running.meter.note_use(key_id=key.pk, client=exchange.client_name(), address=exchange.client_address())
     await exchange.answer(HTTPStatus.OK, json.dumps(told, ensure_ascii=False).encode())
 
 

@@ -33,7 +33,7 @@ class ApiError(Exception):
     """
 
     status: int
-    code: str | None
+    code: str
     message: str
     param: str | None = None
     link: str = ""
@@ -46,6 +46,10 @@ class ApiError(Exception):
 
     def body(self) -> bytes:
         """The JSON of the answer."""
+        return as_json({"error": self.told()})
+
+    def told(self) -> dict[str, Any]:
+        """OpenAI's error object, with our link."""
         kind = "server_error" if self.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
         link = self.link or address_of(self.code)
         error: dict[str, Any] = {
@@ -56,7 +60,16 @@ class ApiError(Exception):
         }
         if link:
             error["link"] = link
-        return json.dumps({"error": error}, ensure_ascii=False).encode()
+        return error
+
+
+def as_json(told: dict[str, Any]) -> bytes:
+    r"""JSON in UTF-8; half of a surrogate pair, which UTF-8 has no bytes for, stays an escape.
+
+    >>> as_json({"message": "“\ud800”"}).decode()
+    '{"message": "“\\ud800”"}'
+    """
+    return json.dumps(told, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def from_refusal(refusal: Refusal, *, param: str | None = None) -> ApiError:
@@ -127,7 +140,8 @@ def from_backend(status: int, body: bytes) -> ApiError:
             "The model server failed on this request. Try again; if it stays, tell us the x-request-id.",
         )
     message, param = _told(body)
-    code = "context_length_exceeded" if any(words in message for words in CONTEXT_WORDS) else None
+    is_too_long = any(words in message for words in CONTEXT_WORDS)
+    code = "context_length_exceeded" if is_too_long else "refused_by_model"
     if status == HTTPStatus.NOT_FOUND:
         code, message = "unsupported_by_model", "This model does not offer this endpoint."
     return ApiError(status, code, message or "The model server refused this request.", param=param)

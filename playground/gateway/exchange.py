@@ -10,11 +10,13 @@ from typing import Any
 
 from django.conf import settings
 
+from playground.gateway.dialects import ANTHROPICS, error_body
 from playground.gateway.errors import JSON_HEADERS, ApiError, ClientGone
 from portal.common.requests import CLIENT_CHARACTERS_MAX, believed_address
 
 Header = tuple[bytes, bytes]
 HEADER_COUNT_MAX = 100
+KEY_HEADERS = frozenset({b"authorization", b"x-api-key"})
 # A client that announces more than this is cut off instead of being read to its end.
 DISCARDED_BYTES_MAX = 64 * 1024 * 1024
 
@@ -50,7 +52,7 @@ class Exchange:
                 f"The request's headers are longer than {settings.GATEWAY_HEADER_BYTES_MAX} bytes.",
             )
         for name, value in given:
-            if name == b"authorization" and name in self.headers:
+            if name in KEY_HEADERS and name in self.headers:
                 raise ApiError(HTTPStatus.BAD_REQUEST, "two_keys", "Send one Authorization header.")
             self.headers[name] = value
 
@@ -61,6 +63,13 @@ class Exchange:
     def elapsed_ms(self) -> int:
         """The milliseconds since the request arrived."""
         return int((time.monotonic() - self._began_at) * 1000)
+
+    def authorization(self) -> str:
+        """The Authorization header, or what Anthropic's clients send in its stead."""
+        given = self.header(b"authorization")
+        if not given and self.path in ANTHROPICS and (token := self.header(b"x-api-key")):
+            return f"Bearer {token}"
+        return given
 
     def client_name(self) -> str:
         """The client's User-Agent, cut to 200 characters."""
@@ -164,7 +173,7 @@ class Exchange:
         headers = [*JSON_HEADERS, *((name.encode(), value.encode()) for name, value in error.headers.items())]
         if not self._is_body_read and self._has_much_to_come():
             headers.append((b"connection", b"close"))
-        await self.answer(error.status, error.body(), headers)
+        await self.answer(error.status, error_body(self.path, error, request_id=self.request_id), headers)
 
     def _has_much_to_come(self) -> bool:
         """Whether an unread body is too long, or of unknown length, to be read and thrown away."""

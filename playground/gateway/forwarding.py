@@ -6,13 +6,15 @@ from http import HTTPStatus
 from django.conf import settings
 
 from playground import readiness
-from playground.gateway import errors, guarding
+from playground.gateway import errors, guarding, metrics
 from playground.gateway.admission import Route
-from playground.gateway.backends import UpstreamAway, UpstreamFull
+from playground.gateway.backends import UpstreamAway
 from playground.gateway.connection import UpstreamLost, UpstreamSilent
+from playground.gateway.dialects import DIALECTS
 from playground.gateway.errors import ApiError, ClientGone
 from playground.gateway.exchange import Exchange
 from playground.gateway.metering import CLIENT_LEFT, Receipt
+from playground.gateway.queueing import UpstreamFull
 from playground.gateway.relaying import relay
 from playground.gateway.running import Running
 from playground.gateway.wishes import Wish
@@ -37,6 +39,7 @@ async def forward(
         receipt.status = receipt.status or CLIENT_LEFT
         raise
     finally:
+        metrics.count(receipt, release=route.release.slug)
         running.meter.note(
             receipt,
             key_id=key.pk,
@@ -51,11 +54,17 @@ async def _ask(
 ) -> None:
     if not route.base_url:
         raise errors.away("model_unavailable", "No model server is set up here yet. The portal's staff can.")
+    dialect = DIALECTS[exchange.path]
     backend = running.backends.at(route.base_url, api_key=route.api_key)
     try:
         async with backend.ask(
             exchange.path,
-            wish.for_backend(route.served_model_name, cache_salt=guarding.cache_salt(key.user_id)),
+            wish.for_backend(
+                route.served_model_name,
+                cache_salt=guarding.cache_salt(key.user_id),
+                asks_usage=dialect.asks_usage,
+                added=dialect.added,
+            ),
             request_id=exchange.request_id,
             timeout_seconds=settings.GATEWAY_ANSWER_TIMEOUT_SECONDS,
         ) as connection:

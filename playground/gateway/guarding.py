@@ -6,6 +6,7 @@ vLLM's own guide (docs/usage/security.md) leaves these to who stands in front of
 
 import hmac
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,7 +40,7 @@ def require_harmless(fields: dict[str, Any]) -> None:
             )
     for name in ANSWERS_FIELDS:
         given = fields.get(name)
-        if isinstance(given, int) and given > settings.GATEWAY_N_MAX:
+        if isinstance(given, int | float) and given > settings.GATEWAY_N_MAX:
             sentence = f"The field “{name}” may be {settings.GATEWAY_N_MAX} at most."
             raise bad_request("invalid_value", sentence, param=name)
     for name in CONTENT_FIELDS:
@@ -53,7 +54,12 @@ def cache_salt(user_id: int) -> str:
 
     The members of a service account share its owner's.
     """
-    return hmac.digest(settings.KEY_PEPPER.encode(), b"cache-salt:%d" % user_id, "sha256").hex()[:32]
+    return _salt(settings.KEY_PEPPER, user_id)
+
+
+@lru_cache(maxsize=10_000)
+def _salt(pepper: str, user_id: int) -> str:
+    return hmac.digest(pepper.encode(), b"cache-salt:%d" % user_id, "sha256").hex()[:32]
 
 
 def _media(content: Any) -> Iterator[str]:

@@ -16,11 +16,13 @@ from playground.gateway import errors, limit_scripts, refusing, reserving
 from playground.gateway.admission import Route
 from playground.gateway.limit_scripts import RENEW, RESERVE, SEED, SETTLE
 from playground.gateway.valkey import Command, Valkey, ValkeyAway
+from playground.serving import Backend
 from portal.common.remembering import Remembered
 from portal.common.threads import let_go_after
 from portal.keys import applying, usage
 from portal.keys.applying import LimitInForce, Sums
 from portal.keys.models import ApiKey
+from portal.releases.models import Release
 
 RENEW_SECONDS = 10
 # How soon what could not be told to Valkey is tried again.
@@ -37,9 +39,9 @@ RESERVE_SHA, SEED_SHA, SETTLE_SHA, RENEW_SHA = (
     limit_scripts.name_of(script) for script in (RESERVE, SEED, SETTLE, RENEW)
 )
 Headers = list[tuple[bytes, bytes]]
-# Whose limits: a key, its owner, and the release that is asked for, None where none is; and where that is
-# served: address, key, name, and the context's length as staff wrote it down.
-Question = tuple[int, int, int | None, tuple[str, str, str, int | None]]
+# Whose limits: a key (None in the playground), its owner, and the release that is asked for, None where
+# none is; and where that is served: address, key, name, and the context's length as staff wrote it down.
+Question = tuple[int | None, int, int | None, tuple[str, str, str, int | None]]
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +88,12 @@ class Limits:
         release = route.release
         served = (route.base_url, route.api_key, route.served_model_name, release.context_length)
         return await self._terms.get((key.pk, key.user_id, release.pk, served))
+
+    async def terms_of_person(self, user_id: int, release: Release, backend: Backend) -> Terms:
+        """Which limits hold for a person's playground, where there is no key; at most a second old."""
+        model = release.served_model_name or release.slug
+        served = (backend.base_url, backend.api_key, model, release.context_length)
+        return await self._terms.get((None, user_id, release.pk, served))
 
     async def reserve(self, terms: Terms, *, request_id: str, tokens: int) -> tuple[Reservation, Headers]:
         """Hold `tokens` for a request under every limit of `terms`; return the x-ratelimit headers too.

@@ -26,6 +26,7 @@ WHOLE_BYTES_MAX = 1024 * 1024
 TAIL_BYTES = 16 * 1024
 # What a model server may have generated before it notices that nobody listens any more.
 UNNOTICED_TOKENS = 64
+ANTHROPIC_CACHE = ("cache_read_input_tokens", "cache_creation_input_tokens")
 USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})')
 
 
@@ -37,12 +38,16 @@ class Used:
     completion_tokens: int = 0
     # Whether the model server said so at its end; otherwise it is what was known by then.
     is_told: bool = False
+    # Whether what was known by then may be less than what was made by then.
+    is_estimate: bool = False
 
     def read(self, told: Any) -> bool:
-        """Take over a `usage` object, in either of OpenAI's two sets of names; whether it was one."""
+        """Take over a `usage` object, in OpenAI's names of either kind or Anthropic's; whether it was one."""
         if not isinstance(told, dict) or not ("prompt_tokens" in told or "input_tokens" in told):
             return False
         self.prompt_tokens = _count(told.get("prompt_tokens", told.get("input_tokens")))
+        # Anthropic counts what came out of a cache, or went into one, beside the input.
+        self.prompt_tokens += sum(_count(told.get(name)) for name in ANTHROPIC_CACHE)
         self.completion_tokens = _count(told.get("completion_tokens", told.get("output_tokens")))
         return True
 
@@ -69,16 +74,20 @@ class Receipt:
         told = self.used.prompt_tokens + self.used.completion_tokens
         if self.used.is_told:
             return told
-        if self.used.prompt_tokens and not self.is_behind:
+        if self.used.prompt_tokens and not self.is_behind and not self.used.is_estimate:
             return min(held, told + UNNOTICED_TOKENS)
         is_failure = self.status >= HTTPStatus.BAD_REQUEST and self.status != CLIENT_LEFT
         return 0 if is_failure and not is_started else None
 
 
 class AnswerReader:
-    """Finds the usage in the JSON of an answer that passes by in pieces, holding a bounded part of it."""
+    """Finds the usage in the JSON of an answer that passes by in pieces, holding a bounded part of it.
 
-    def __init__(self) -> None:
+    In an answer that `repeats` what was asked, a usage that is merely found may be the asker's own words.
+    """
+
+    def __init__(self, *, repeats: bool = False) -> None:
+        self._repeats = repeats
         self._kept = bytearray()
         self._is_cut = False
 
@@ -93,6 +102,8 @@ class AnswerReader:
         """The usage, zeros when the answer tells none."""
         used = Used()
         try:
+            if self._is_cut and self._repeats:
+                return used
             if self._is_cut:
                 found = USAGE_OBJECT.findall(bytes(self._kept))
                 used.is_told = used.read(json.loads(found[-1]) if found else None)
@@ -145,6 +156,11 @@ class Meter:
                 address=address,
             )
         )
+
+    def note_use(self, *, key_id: int, client: str, address: str) -> None:
+        """Note that a key was used for what asks no model. No I/O."""
+        receipt = Receipt(status=HTTPStatus.OK)
+        self.note(receipt, key_id=key_id, release_id=usage.NO_RELEASE, client=client, address=address)
 
     async def keep_flushing(self) -> None:
         """Write what waits, ten times a second, for as long as this process lives."""

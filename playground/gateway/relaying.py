@@ -6,9 +6,11 @@ from django.conf import settings
 
 from playground.gateway import errors
 from playground.gateway.connection import Connection, UpstreamLost, UpstreamSilent
+from playground.gateway.dialects import DIALECTS, error_event
 from playground.gateway.event_stream import EventStream
 from playground.gateway.exchange import Exchange, Header
 from playground.gateway.metering import AnswerReader, Receipt
+from playground.gateway.typed_events import TypedEventStream
 from playground.gateway.wishes import Wish
 
 ERROR_BYTES_MAX = 256 * 1024
@@ -31,7 +33,7 @@ async def relay(connection: Connection, exchange: Exchange, *, wish: Wish, recei
 
 async def _relay_answer(connection: Connection, exchange: Exchange, *, receipt: Receipt) -> None:
     """Pass a plain answer on; it mostly comes in one piece and leaves in one."""
-    reader = AnswerReader()
+    reader = AnswerReader(repeats=DIALECTS[exchange.path].is_typed)
     wait_seconds = settings.GATEWAY_ANSWER_TIMEOUT_SECONDS
     try:
         piece = await connection.piece(timeout_seconds=wait_seconds)
@@ -49,7 +51,11 @@ async def _relay_answer(connection: Connection, exchange: Exchange, *, receipt: 
 
 async def _relay_stream(connection: Connection, exchange: Exchange, *, wish: Wish, receipt: Receipt) -> None:
     """Pass an event stream on; one that breaks off ends with an event that says so."""
-    stream = EventStream(keeps_usage=wish.wants_usage, keeps_each_usage=wish.wants_each_usage)
+    stream = (
+        TypedEventStream()
+        if DIALECTS[exchange.path].is_typed
+        else EventStream(keeps_usage=wish.wants_usage, keeps_each_usage=wish.wants_each_usage)
+    )
     receipt.used, receipt.is_stream = stream.used, True
     headers = [*_headers(connection), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
     await exchange.start(connection.status, headers)
@@ -68,7 +74,8 @@ async def _relay_stream(connection: Connection, exchange: Exchange, *, wish: Wis
         )
         receipt.status = error.status
         # Half an event may be left unsent; it is dropped, so that this one can be read.
-        await exchange.write(b"data: " + error.body() + b"\n\n", more=False)
+        event = error_event(exchange.path, error, request_id=exchange.request_id)
+        await exchange.write(event, more=False)
     finally:
         receipt.is_behind = connection.is_behind
         stream.end()

@@ -27,6 +27,8 @@ TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal"})
 STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 # Where the texts stand that go through no template, and may be several.
 TEXTS_IN = {b"/v1/completions": "prompt", b"/v1/embeddings": "input"}
+# What only reads: vectors, and Anthropic's count of tokens.
+WITHOUT_ANSWER = frozenset({b"/v1/embeddings", b"/v1/messages/count_tokens"})
 COMPLETION_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 KNOWN_SECONDS = 60
@@ -49,7 +51,7 @@ def worst_case(path: bytes, fields: dict[str, Any], *, body_bytes: int, context_
     Raises ApiError 400 for an `n` or `best_of` that is not a whole number.
     """
     answers = max(_whole_number(fields, "n"), _whole_number(fields, "best_of"))
-    longest = 0 if path == b"/v1/embeddings" else _longest_answer(fields, context_tokens)
+    longest = 0 if path in WITHOUT_ANSWER else _longest_answer(fields, context_tokens)
     texts, prompt = 1, body_bytes + TEMPLATE_TOKENS
     if path in TEXTS_IN and "messages" not in fields:
         texts = _count_of_prompts(fields.get(TEXTS_IN[path]))
@@ -116,6 +118,9 @@ def _whole_number(fields: dict[str, Any], name: str) -> int:
     given = fields.get(name)
     if given is None:
         return 1
+    if isinstance(given, float) and given.is_integer():
+        # In JSON 2.0 is a whole number as well, and vLLM takes it for one.
+        given = int(given)
     if not isinstance(given, int) or isinstance(given, bool):
         raise bad_request("invalid_type", f"The field “{name}” must be a whole number.", param=name)
     return max(given, 1)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import redis.asyncio
 import structlog
@@ -10,10 +9,7 @@ from django.conf import settings
 
 from playground.gateway.admission import Admission
 from playground.gateway.backends import Backends
-from playground.gateway.limit_scripts import GREET, SCRIPTS
-from playground.gateway.limits import Limits
-from playground.gateway.metering import Meter
-from playground.gateway.valkey import Valkey, ValkeyAway
+from playground.gateway.budgets import Budgets
 from portal.keys import revocations
 
 LISTEN_AGAIN_SECONDS = 0.5
@@ -25,10 +21,9 @@ class Running:
     """Everything that belongs to one event loop; made inside it."""
 
     def __init__(self) -> None:
-        self.valkey = Valkey(settings.REDIS_URL, scripts=SCRIPTS, greeting=[("EVAL", GREET, 0)])
+        self._budgets = Budgets()
         self.admission = Admission()
-        self.limits = Limits(self.valkey)
-        self.meter = Meter(self.valkey)
+        self.limits, self.meter = self._budgets.limits, self._budgets.meter
         self.backends = Backends()
         self._tasks = [
             asyncio.create_task(_kept_up(work))
@@ -45,13 +40,9 @@ class Running:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(ValkeyAway):
-            await self.limits.flush()
-            await self.meter.flush()
+        await self._budgets.close()
         self.backends.close()
         self.admission.close()
-        self.limits.close()
-        self.valkey.close()
 
     async def _listen(self) -> None:
         """Forget a key as soon as it is revoked; after a pause in listening, forget everything."""

@@ -21,15 +21,23 @@ class Wish:
     wants_usage: bool
     wants_each_usage: bool
 
-    def for_backend(self, served_model_name: str, *, cache_salt: str) -> bytes:
+    def for_backend(
+        self,
+        served_model_name: str,
+        *,
+        cache_salt: str,
+        asks_usage: bool = True,
+        added: dict[str, Any] | None = None,
+    ) -> bytes:
         """The bytes to send on: the client's own, behind those that are put before them, where they can be.
 
-        They are written anew when the model has another name there, or a field that has to be
+        `added` are fields beside the salt; `asks_usage`: whether a stream tells its usage as it goes.
+        The bytes are written anew when the model has another name there, or a field that has to be
         changed is in them.
         """
-        added: dict[str, Any] = {"cache_salt": cache_salt}
+        added = {"cache_salt": cache_salt, **(added or {})}
         options = self.fields.get("stream_options")
-        if self.is_stream and not self.wants_each_usage and isinstance(options, dict | None):
+        if asks_usage and self.is_stream and not self.wants_each_usage and isinstance(options, dict | None):
             added["stream_options"] = (options or {}) | USAGE_ASKED
         if self.model == served_model_name and self.fields.keys().isdisjoint(added):
             opening = self.body.index(b"{") + 1
@@ -38,14 +46,29 @@ class Wish:
 
 
 def read(body: bytes) -> Wish:
-    """Read a request's body.
+    """Read a request's body. Raises ApiError 400 as `fields_in` and `wish_for` do."""
+    return wish_for(body, fields_in(body))
 
-    Raises ApiError 400 for what is not a JSON object in UTF-8 with a `model`, and for a field
-    that is there twice: the model server might take the other one than we checked.
+
+def fields_in(body: bytes) -> dict[str, Any]:
+    """The fields of a request's body.
+
+    Raises ApiError 400 for what is not a JSON object in UTF-8, and for a field that is there
+    twice: the model server might take the other one than we checked.
     """
     fields = _parsed(body)
     if not isinstance(fields, dict):
         raise _not_json()
+    return fields
+
+
+def rewritten(fields: dict[str, Any]) -> Wish:
+    """What `fields` ask for that are not those that were sent. Raises ApiError 400 as `wish_for` does."""
+    return wish_for(b"{" + _inside(fields) + b"}", fields)
+
+
+def wish_for(body: bytes, fields: dict[str, Any]) -> Wish:
+    """What a body with `fields` asks for. Raises ApiError 400 for one without a `model`."""
     model, stream = fields.get("model"), fields.get("stream")
     if not isinstance(model, str) or not model:
         raise bad_request(

@@ -1,6 +1,15 @@
 """Files and batches in the OpenAPI description: their addresses and what they answer."""
 
-from playground.batches.asking import ENDPOINTS, METADATA_PAIRS_MAX, OUTPUT_SECONDS_MIN, WINDOW
+from django.conf import settings
+
+from playground.batches.asking import (
+    ENDPOINTS,
+    METADATA_KEY_CHARACTERS_MAX,
+    METADATA_PAIRS_MAX,
+    METADATA_VALUE_CHARACTERS_MAX,
+    OUTPUT_SECONDS_MIN,
+    WINDOW,
+)
 from playground.batches.models import BatchStatus, Purpose
 from playground.reference.fields import JSON
 from playground.reference.operations import operation
@@ -41,14 +50,19 @@ SCHEMAS: JSON = {
                 "metadata": {
                     "type": ["object", "null"],
                     "maxProperties": METADATA_PAIRS_MAX,
-                    "additionalProperties": TEXT,
+                    "propertyNames": {"maxLength": METADATA_KEY_CHARACTERS_MAX},
+                    "additionalProperties": TEXT | {"maxLength": METADATA_VALUE_CHARACTERS_MAX},
                 },
                 "output_expires_after": {
                     "anyOf": [
                         shape(
                             {
                                 "anchor": {"const": "created_at"},
-                                "seconds": {"type": "integer", "minimum": OUTPUT_SECONDS_MIN},
+                                "seconds": {
+                                    "type": "integer",
+                                    "minimum": OUTPUT_SECONDS_MIN,
+                                    "maximum": settings.BATCH_FILE_DAYS * 24 * 3600,
+                                },
                             },
                             "anchor",
                             "seconds",
@@ -98,6 +112,12 @@ def _query(name: str, schema: JSON, words: str) -> JSON:
     return {"name": name, "in": "query", "schema": schema, "description": words}
 
 
+def _links(kind: str, *operations: str) -> JSON:
+    """From an answer to what else can be done with the thing whose id is in it."""
+    parameters = {f"{kind}_id": "$response.body#/id"}
+    return {name: {"operationId": name, "parameters": parameters} for name in operations}
+
+
 def _page(limit_max: int) -> list[JSON]:
     limit = {"type": "integer", "minimum": 1, "maximum": limit_max, "default": 20}
     return [
@@ -114,7 +134,6 @@ UPLOAD: JSON = {
                 {
                     "purpose": {"const": "batch"},
                     "file": {
-                        "type": "string",
                         "contentMediaType": "application/octet-stream",
                         "description": "One JSON object a line: custom_id, method, url and body.",
                     },
@@ -139,7 +158,14 @@ PATHS: JSON = {
                 _query("order", {"enum": ["asc", "desc"], "default": "desc"}, "By the time they were made."),
             ],
         ),
-        "post": operation("createFile", FILES, "Send a file of requests", answer=FILE, requestBody=UPLOAD),
+        "post": operation(
+            "createFile",
+            FILES,
+            "Send a file of requests",
+            answer=FILE,
+            requestBody=UPLOAD,
+            links=_links("file", "retrieveFile", "downloadFile", "deleteFile"),
+        ),
     },
     "/files/{file_id}": {
         "parameters": [_id_of("file")],
@@ -159,7 +185,12 @@ PATHS: JSON = {
             parameters=_page(BATCHES_SHOWN_MAX),
         ),
         "post": operation(
-            "createBatch", BATCHES, "Ask all requests of a file", request="BatchRequest", answer=BATCH
+            "createBatch",
+            BATCHES,
+            "Ask all requests of a file",
+            request="BatchRequest",
+            answer=BATCH,
+            links=_links("batch", "retrieveBatch", "cancelBatch"),
         ),
     },
     "/batches/{batch_id}": {

@@ -67,6 +67,6 @@ GROUPS = _read()
 CODES = {row.code: row for group in GROUPS for row in group.codes}
 
 
-def address_of(code: str | None) -> str:
+def address_of(code: str) -> str:
     """The absolute address at which `code` is explained, "" for a code that the table lacks."""
     return f"{settings.PORTAL_URL}{PAGE}#{code}" if code in CODES else ""

@@ -7,7 +7,7 @@ from functools import cache
 
 from django.conf import settings
 
-from playground.reference import batches, operations
+from playground.reference import account, batches, operations
 from playground.reference.fields import JSON
 from playground.reference.schemas import schemas
 
@@ -40,17 +40,18 @@ def document(forwarded: frozenset[bytes]) -> JSON:
         "servers": [{"url": f"{settings.PORTAL_URL}/v1"}],
         "externalDocs": {"url": f"{settings.PORTAL_URL}/api/", "description": "Examples to copy"},
         "security": [{"key": []}],
-        "paths": operations.paths(forwarded) | batches.PATHS,
+        "paths": operations.paths(forwarded) | batches.PATHS | account.PATHS,
         "components": {
             "securitySchemes": {
                 "key": {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "owk_…",
-                    "description": f"A key with the scope “inference”, made at {settings.PORTAL_URL}/keys/.",
+                    "description": f"A key with the scope “inference”, made at {settings.PORTAL_URL}/keys/; "
+                    "for /account with the scope “account”.",
                 }
             },
-            "schemas": schemas() | batches.SCHEMAS,
+            "schemas": schemas() | batches.SCHEMAS | account.SCHEMAS,
             "headers": operations.headers(),
             "responses": operations.responses(),
         },

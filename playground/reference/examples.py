@@ -10,6 +10,7 @@ from django.db.models import TextChoices
 from django.template.loader import render_to_string
 
 PLACEHOLDER = "MODEL"
+PRESET_ID = "preset_0123456789abcdef01234567"
 
 
 class Language(TextChoices):
@@ -57,6 +58,12 @@ TOPICS = (
         "Give texts a maxLength: an answer that max_tokens cuts short is no whole JSON.",
     ),
     Topic(
+        "presets",
+        "Presets",
+        "A preset of the playground, by its id: what it sets and the request does not is filled in. Its "
+        "prompt may have variables, such as {{topic}}. Without preset_version the newest version counts.",
+    ),
+    Topic(
         "embeddings",
         "Embeddings",
         "For models that make them. A model that writes text answers 404 with the code unsupported_by_model.",
@@ -95,6 +102,7 @@ class Example:
 def examples_in(language: Language, *, model: str, base_url: str = "") -> list[Example]:
     """One example a topic in `language`, asking `model` at `base_url` ("": a placeholder; this portal's)."""
     known = {"model": model or PLACEHOLDER, "base_url": base_url or f"{settings.PORTAL_URL}/v1"}
+    known["preset_id"] = PRESET_ID
     return [
         Example(
             topic,

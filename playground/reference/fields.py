@@ -5,6 +5,8 @@ vLLM takes many more. What is not named here passes through untouched.
 
 from typing import Any
 
+from django.conf import settings
+
 JSON = dict[str, Any]
 
 INTEGER_64 = {"minimum": -(2**63), "maximum": 2**63 - 1}
@@ -51,6 +53,7 @@ SAMPLING: JSON = {
     "n": count(
         "How many answers to write. Each is counted in full against the limits, once for each answer.",
         default=1,
+        maximum=settings.GATEWAY_N_MAX,
     ),
     "seed": {
         "type": ["integer", "null"],
@@ -86,6 +89,21 @@ SAMPLING: JSON = {
         "description": "Only together with stream.",
     },
     "user": {"type": ["string", "null"], "description": "Your name for your user. The portal ignores it."},
+}
+PRESET: JSON = {
+    "preset_id": {
+        "type": "string",
+        "pattern": "^preset_[0-9a-f]{24}$",
+        "description": "A preset that the key's owner, or a member of its service account, keeps in the "
+        "playground: what it sets and the request does not is filled in, the model, the system prompt and "
+        "the prompt included.",
+    },
+    "preset_version": count("The preset's version; without it the newest.", maximum=2**31 - 1),
+    "variables": {
+        "type": ["object", "null"],
+        "additionalProperties": {"type": "string"},
+        "description": "The text for each {{name}} in the preset's prompt.",
+    },
 }
 MAX_TOKENS = count(
     "The most tokens of an answer. Without it, whatever the context leaves is held back under your limits "
@@ -133,6 +151,7 @@ CHAT: JSON = {
         ],
         "description": "“json_schema” holds the model to a schema while it writes.",
     },
+    **PRESET,
 }
 COMPLETION: JSON = {
     "model": MODEL,
@@ -158,6 +177,7 @@ COMPLETION: JSON = {
     },
     "logprobs": count("How many of the likeliest tokens to tell at each place.", minimum=0),
     "suffix": {"type": ["string", "null"], "description": "What comes behind the text; few models can."},
+    **PRESET,
 }
 EMBEDDING: JSON = {
     "model": MODEL,
@@ -204,3 +224,10 @@ def body(fields: JSON, *required: str) -> JSON:
         "required": list(required),
         "additionalProperties": True,
     }
+
+
+def body_or_preset(fields: JSON, *required: str) -> JSON:
+    """As `body`, of a request that needs none of these where it names a preset."""
+    told = body(fields)
+    del told["required"]
+    return told | {"anyOf": [{"required": list(required)}, {"required": ["preset_id"]}]}

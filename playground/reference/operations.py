@@ -17,6 +17,8 @@ RATE_HEADERS = {
 WHOLE_NUMBERS = "-limit-", "-remaining-"
 STATUSES = sorted({int(row.status) for row in CODES.values() if row.status})
 JSON_KIND = "application/json"
+# The endpoints that answer as Anthropic's have errors of their own.
+ANTHROPICS = "Anthropic"
 # What the events of a stream are, by the schema of the request that asks for it.
 EVENTS = {
     "ChatRequest": "Each event's data is a ChatCompletionChunk; the last one's is [DONE].",
@@ -30,6 +32,7 @@ def headers() -> JSON:
     """The headers of answers, by name."""
     told: JSON = {
         "x-request-id": {
+            "required": True,
             "description": "The request's id. Tell it to us with a question.",
             "schema": {"type": "string"},
         },
@@ -48,10 +51,14 @@ def headers() -> JSON:
 
 def responses() -> JSON:
     """The answers that are errors, by name: one for each status, which tells the codes it comes with."""
-    return {f"Error{status}": _error_response(status) for status in STATUSES}
+    return {
+        f"{prefix}Error{status}": _error_response(status, schema=f"{prefix}Error")
+        for prefix in ("", ANTHROPICS)
+        for status in STATUSES
+    }
 
 
-def _error_response(status: int) -> JSON:
+def _error_response(status: int, *, schema: str) -> JSON:
     rows = [row for row in CODES.values() if row.status == status]
     lines = "\n".join(f"- `{row.code}`: {row.meaning} {row.advice}" for row in rows)
     names = ["x-request-id"]
@@ -62,15 +69,27 @@ def _error_response(status: int) -> JSON:
     return {
         "description": f"{HTTPStatus(status).phrase}.\n\n{lines}",
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
-        "content": {JSON_KIND: {"schema": ref("Error")}},
+        "content": {JSON_KIND: {"schema": ref(schema)}},
         "x-error-codes": [row.code for row in rows],
     }
 
 
 def operation(
-    name: str, tag: str, summary: str, *, answer: str, request: str = "", kind: str = JSON_KIND, **more: Any
+    name: str,
+    tag: str,
+    summary: str,
+    *,
+    answer: str,
+    request: str = "",
+    kind: str = JSON_KIND,
+    links: JSON | None = None,
+    **more: Any,
 ) -> JSON:
-    """One operation: its answer's and its request's schema by name, and what else OpenAPI has of it."""
+    """One operation: its answer's and its request's schema by name, and what else OpenAPI has of it.
+
+    `links` lead from its answer to the operations that take what it names.
+    """
+    errors = f"{ANTHROPICS if request.startswith(ANTHROPICS) else ''}Error"
     told: JSON = {
         "operationId": name,
         "tags": [tag],
@@ -84,10 +103,12 @@ def operation(
                 },
                 "content": {kind: {"schema": ref(answer) if answer else {}}, **_streamed(request)},
             },
-            **{str(status): {"$ref": f"#/components/responses/Error{status}"} for status in STATUSES},
+            **{str(status): {"$ref": f"#/components/responses/{errors}{status}"} for status in STATUSES},
         },
         **more,
     }
+    if links:
+        told["responses"]["200"]["links"] = links
     if request:
         told["requestBody"] = {"required": True, "content": {JSON_KIND: {"schema": ref(request)}}}
     return told
@@ -97,7 +118,8 @@ def _streamed(request: str) -> JSON:
     """The content of a stream, for a request that may ask for one."""
     if request not in EVENTS:
         return {}
-    return {"text/event-stream": {"schema": {"type": "string", "description": EVENTS[request]}}}
+    # Without a type: tools disagree whether it would be that of the whole stream or of an event.
+    return {"text/event-stream": {"schema": {"description": EVENTS[request]}}}
 
 
 MODEL_ID = {
@@ -151,6 +173,13 @@ FORWARDED: JSON = {
         "Words",
         "Anthropic's way to ask, where the model server has it",
         request="AnthropicRequest",
+        answer="",
+    ),
+    "/messages/count_tokens": operation(
+        "countMessageTokens",
+        "Words",
+        "Anthropic's count of a request's tokens, where the model server has it",
+        request="AnthropicCountRequest",
         answer="",
     ),
 }

@@ -1,5 +1,9 @@
 """What requests are made of and answers consist of: the schemas of the OpenAPI description."""
 
+import re
+
+from django.conf import settings
+
 from playground.reference import fields
 from playground.reference.codes import CODES
 from playground.reference.fields import JSON, ref
@@ -7,6 +11,7 @@ from playground.reference.fields import JSON, ref
 TEXT = {"type": "string"}
 TEXT_OR_NULL = {"type": ["string", "null"]}
 COUNT = {"type": "integer", "minimum": 0}
+_LINK = {"type": "string", "format": "uri", "description": "The address at the message's end."}
 TIME = {"type": "integer", "description": "Seconds since 1970."}
 
 
@@ -33,7 +38,7 @@ def listed(item: str) -> JSON:
 def _error() -> JSON:
     known = [{"const": row.code, "description": row.meaning} for row in CODES.values() if row.status]
     told = {
-        "anyOf": [*known, {"type": "null", "description": "The model server's own refusal of the request."}],
+        "anyOf": known,
         "description": "Stable, for programs. Each is explained on the page of errors.",
     }
     inner = shape(
@@ -42,14 +47,34 @@ def _error() -> JSON:
             "type": TEXT | {"description": "The kind of error, by OpenAI's names."},
             "param": TEXT_OR_NULL | {"description": "The field that is at fault, where it is one."},
             "code": told,
-            "link": {"type": "string", "format": "uri", "description": "The address from the message."},
+            "link": _LINK,
         },
-        "message",
-        "type",
-        "param",
-        "code",
+        *("message", "type", "param", "code", "link"),
     )
     return shape({"error": inner}, "error")
+
+
+def _anthropic_error() -> JSON:
+    code = {"$ref": "#/components/schemas/Error/properties/error/properties/code"}
+    inner = shape(
+        {
+            "type": TEXT | {"description": "The kind of error, by Anthropic's names."},
+            "message": TEXT,
+            "code": code,
+            "link": _LINK,
+        },
+        *("type", "message", "code", "link"),
+    )
+    return shape(
+        {"type": {"const": "error"}, "error": inner, "request_id": TEXT}, "type", "error", "request_id"
+    )
+
+
+def _media_url() -> JSON:
+    """An address as playground/gateway/guarding.py lets it through."""
+    hosts = "|".join(re.escape(host) for host in settings.GATEWAY_MEDIA_DOMAINS)
+    allowed = f"^data:|^https://({hosts})(:443)?([/?#]|$)" if hosts else "^data:"
+    return TEXT | {"pattern": allowed, "description": "A data: URL, or one that is allowed here."}
 
 
 MESSAGE = shape(
@@ -68,7 +93,8 @@ CONTENT_PART = shape(
     {
         "type": {"enum": ["text", "image_url", "input_audio", "video_url"]},
         "text": TEXT,
-        "image_url": shape({"url": TEXT | {"description": "A data: URL, or one that is allowed here."}}),
+        **dict.fromkeys(("image_url", "video_url", "audio_url"), shape({"url": _media_url()}, "url")),
+        "input_audio": shape({"data": TEXT, "format": TEXT}, "data", "format"),
     },
     "type",
 )
@@ -151,6 +177,7 @@ def schemas() -> JSON:
     """Every schema, by name."""
     return {
         "Error": _error(),
+        "AnthropicError": _anthropic_error(),
         "Model": MODEL,
         "ModelList": listed("Model"),
         "Message": MESSAGE,
@@ -172,10 +199,11 @@ def schemas() -> JSON:
             "json_schema",
         ),
         "Usage": USAGE,
-        "ChatRequest": fields.body(fields.CHAT, "model", "messages"),
-        "CompletionRequest": fields.body(fields.COMPLETION, "model", "prompt"),
+        "ChatRequest": fields.body_or_preset(fields.CHAT, "model", "messages"),
+        "CompletionRequest": fields.body_or_preset(fields.COMPLETION, "model", "prompt"),
         "EmbeddingRequest": fields.body(fields.EMBEDDING, "model", "input"),
         "ResponseRequest": fields.body(fields.RESPONSE, "model", "input"),
         "AnthropicRequest": fields.body(fields.ANTHROPIC_MESSAGE, "model", "max_tokens", "messages"),
+        "AnthropicCountRequest": fields.body(fields.ANTHROPIC_MESSAGE, "model", "messages"),
         **ANSWERS,
     }

@@ -23,16 +23,17 @@ HEARTBEAT = ": still here\n\n"
 
 
 @require_safe
-async def stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
+def stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """Follow an answer from the entry behind Last-Event-ID (or `?after=`), else from its beginning.
 
-    Events: `token` {text} to append, `snapshot` {text} to replace what is shown, `state` {status},
-    and `end` {status}, after which the answer's fragment has the whole. The event id is the stream's.
+    Events: `place` {place} in the line, from 1; `state` {status}; `token` {text} to append, `snapshot`
+    {text} to replace what is shown, and `end` {status}, after which the answer's fragment has the whole.
+    The event id is the stream's.
     """
-    user = await request.auser()
+    user = request.user
     if not isinstance(user, User):
         return HttpResponse("Sign in to follow this answer.", status=401, content_type="text/plain")
-    status = await sync_to_async(_status)(pk, user)
+    status = _status(pk, user)
     if status is None:
         return HttpResponse("There is no such answer.", status=404, content_type="text/plain")
     # The header is the browser's own on a reconnection, and so newer than the address.
@@ -87,10 +88,13 @@ def _merged(entries: list[Entry]) -> list[Entry]:
     return merged
 
 
+_FIELD_OF = {streams.TOKEN: "text", streams.SNAPSHOT: "text", streams.PLACE: "place"}
+
+
 def _event(entry: Entry) -> str:
     """One server-sent event (WHATWG HTML, section 9.2)."""
     entry_id, fields = entry
-    name = "text" if fields["e"] in {streams.TOKEN, streams.SNAPSHOT} else "status"
+    name = _FIELD_OF.get(fields["e"], "status")
     return f"id: {entry_id}\nevent: {fields['e']}\ndata: {json.dumps({name: fields['t']})}\n\n"
 
 
@@ -101,7 +105,7 @@ def _entry_id(given: str | None) -> str:
 
 def _status(pk: UUID, user: User) -> str | None:
     """The answer's state if it is the person's own. One query."""
-    return Generation.objects.visible_to(user).filter(pk=pk).values_list("status", flat=True).first()
+    return Generation.objects.asked_by(user).filter(pk=pk).values_list("status", flat=True).first()
 
 
 def _give_back_connection() -> None:

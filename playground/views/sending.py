@@ -1,8 +1,9 @@
 """Sending a message, stopping an answer, asking again, and fetching an answer as it stands."""
 
+from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -10,11 +11,13 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import push_url, reswap, retarget, trigger_client_event
 
 from playground import actions
-from playground.forms import ComposerForm, blank_form
-from playground.models import Conversation, Generation
-from playground.threads import Exchange
+from playground.forms import ComposerForm, SettingsForm, blank_form, shown
+from playground.models import Conversation, ConversationKind, Generation
+from playground.stopping import session_digest
+from playground.threads import Exchange, versions_of
 from playground.views import pages
-from playground.views.entering import is_htmx, person_required
+from playground.views.columns import answer_in_column
+from playground.views.entering import is_htmx, own_answer, person_required
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address
 from portal.releases.models import Release
@@ -28,17 +31,16 @@ NO_CONTENT = 204
 @person_required
 def send(request: HttpRequest) -> HttpResponse:
     """Send a message in the named conversation, or in a new one with the named release."""
-    user = current_user(request)
     talk = _named_conversation(request)
     release = talk.release if talk else get_object_or_404(Release, slug=request.POST.get("release", ""))
-    form = ComposerForm(request.POST, release=release)
+    form = ComposerForm(_with_settings(request.POST, talk), release=release)
     if not form.is_valid():
         return _invalid(request, form=form, release=release, talk=talk)
-    generation = actions.send(
-        form.wish(), by=user, release=release, conversation=talk, address=client_address(request)
-    )
+    generation = actions.send(form.wish(), release=release, conversation=talk, **asker(request))
     if not is_htmx(request):
         return redirect(generation.turn.conversation)
+    if "is_branch" in request.POST:
+        return branch(request, generation)
     return _sent(request, generation)
 
 
@@ -48,7 +50,7 @@ def send(request: HttpRequest) -> HttpResponse:
 def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Stop an answer. Its stream tells the page how it ended."""
     user = current_user(request)
-    generation = get_object_or_404(Generation.objects.visible_to(user).with_story(), pk=pk)
+    generation = get_object_or_404(Generation.objects.asked_by(user).with_story(), pk=pk)
     was_live = generation.is_live
     generation = actions.cancel(generation, by=user)
     if not is_htmx(request):
@@ -61,13 +63,31 @@ def cancel(request: HttpRequest, pk: UUID) -> HttpResponse:
 @person_required
 def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask again for an answer that failed or was stopped."""
-    user = current_user(request)
-    failed = get_object_or_404(Generation.objects.visible_to(user).with_story(), pk=pk)
-    generation = actions.retry(failed, by=user, address=client_address(request))
-    if not is_htmx(request):
-        return redirect(generation.turn.conversation)
-    response = _answer(request, generation)
-    return reswap(retarget(response, f"#answer-{failed.pk}"), "outerHTML")
+    failed = own_answer(request, pk)
+    return _asked_again(request, actions.retry(failed, **asker(request)))
+
+
+@require_POST
+@never_cache
+@person_required
+def regenerate(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Ask for another answer to the same message, with the settings that stand beside the thread."""
+    old = own_answer(request, pk)
+    settings = None
+    if "max_tokens" in request.POST:
+        form = SettingsForm(request.POST, release=old.release)
+        if not form.is_valid():
+            return _invalid_settings(request, form)
+        settings = form.settings()
+    return _asked_again(request, actions.regenerate(old, settings=settings, **asker(request)))
+
+
+@require_POST
+@never_cache
+@person_required
+def go_on(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Have the model write on where an answer ended."""
+    return _asked_again(request, actions.go_on(own_answer(request, pk), **asker(request)))
 
 
 @require_safe
@@ -76,7 +96,7 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
 def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
     """An answer as it stands; its page for who opens this address by hand."""
     user = current_user(request)
-    generation = get_object_or_404(Generation.objects.visible_to(user).with_story(), pk=pk)
+    generation = get_object_or_404(Generation.objects.asked_by(user).with_story(), pk=pk)
     if not is_htmx(request):
         return redirect(generation.turn.conversation)
     return _answer(request, generation)
@@ -87,15 +107,29 @@ def _named_conversation(request: HttpRequest) -> Conversation | None:
     named = request.POST.get("conversation", "")
     if not named:
         return None
-    mine = Conversation.objects.visible_to(current_user(request)).select_related("release")
-    return get_object_or_404(mine, pk=_uuid_or_none(named))
+    # A column is asked through its comparison only, else the columns were not asked the same.
+    mine = Conversation.objects.visible_to(current_user(request)).exclude(kind=ConversationKind.COLUMN)
+    mine = mine.select_related("release", "revision")
+    return get_object_or_404(mine, pk=pages.uuid_or_none(named))
 
 
-def _uuid_or_none(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+def asker(request: HttpRequest) -> dict[str, Any]:
+    """Who asks, from where, and with which session it ends."""
+    return {
+        "by": current_user(request),
+        "address": client_address(request),
+        "session_digest": session_digest(request.session.session_key),
+    }
+
+
+def _with_settings(typed: QueryDict, talk: Conversation | None) -> QueryDict:
+    """What was typed; where a form has no settings, as without scripts, with the conversation's own."""
+    if talk is None or "max_tokens" in typed:
+        return typed
+    filled = typed.copy()
+    for name, value in shown(talk.settings).items():
+        filled[name] = value
+    return filled
 
 
 def _invalid(
@@ -111,6 +145,11 @@ def _invalid(
     return reswap(retarget(response, "#composer"), "outerHTML")
 
 
+def _invalid_settings(request: HttpRequest, form: SettingsForm) -> HttpResponse:
+    """Say beside the composer what is wrong with the settings."""
+    return render(request, "playground/_errors.html", {"form": form}, status=422)
+
+
 def _sent(request: HttpRequest, generation: Generation) -> HttpResponse:
     """The new turn for the thread's end, and the parts of the page that know of it."""
     talk = generation.turn.conversation
@@ -119,7 +158,7 @@ def _sent(request: HttpRequest, generation: Generation) -> HttpResponse:
         "release": talk.release,
         "talk": talk,
         "live": generation,
-        "form": blank_form(talk.release, conversation=talk),
+        "form": blank_form(talk.release, conversation=talk, follows=generation.pk),
         "is_new": generation.turn.follows_id is None,
     }
     response = render(request, "playground/sent.html", context)
@@ -128,7 +167,32 @@ def _sent(request: HttpRequest, generation: Generation) -> HttpResponse:
     return reswap(retarget(response, "#thread"), "beforeend")
 
 
+def _asked_again(request: HttpRequest, generation: Generation) -> HttpResponse:
+    if not is_htmx(request):
+        return redirect(generation.turn.conversation)
+    return branch(request, generation)
+
+
+def branch(request: HttpRequest, generation: Generation) -> HttpResponse:
+    """The branch that ends in the new answer, instead of the one that is shown."""
+    talk = generation.turn.conversation
+    context = pages.page_context(
+        current_user(request), release=talk.release, talk=talk, through=generation.pk
+    )
+    response = render(request, "playground/thread.html", context)
+    response = push_url(response, talk.get_absolute_url())
+    trigger_client_event(response, "playground:sent")
+    return reswap(retarget(response, "#thread"), "outerHTML")
+
+
 def _answer(request: HttpRequest, generation: Generation) -> HttpResponse:
+    if generation.turn.conversation.kind == ConversationKind.COLUMN:
+        return answer_in_column(request, generation)
     live = generation if generation.is_live else None
-    context = {**pages.answer_context(generation), "live": live, "release": generation.release}
+    context = {
+        **pages.answer_context(generation),
+        "answer_versions": versions_of(generation),
+        "live": live,
+        "release": generation.release,
+    }
     return render(request, "playground/answer_with_action.html", context)

@@ -1,17 +1,15 @@
 """`/v1/batches`: https://platform.openai.com/docs/api-reference/batch."""
 
-from http import HTTPStatus
-
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from playground.batches import actions
 from playground.batches.asking import read_batch, read_page
-from playground.batches.errors import not_found
+from playground.batches.errors import not_found, require_kind, unknown_url
 from playground.batches.listing import page_of
 from playground.batches.models import Batch
 from playground.batches.objects import batch_object, list_object
-from playground.gateway.errors import ApiError
 from portal.common.requests import client_address
+from portal.common.storable import is_storable
 from portal.keys.models import ApiKey
 
 LIMIT_MAX = 100
@@ -19,6 +17,7 @@ LIMIT_MAX = 100
 
 def create(request: HttpRequest, key: ApiKey) -> HttpResponseBase:
     """Make a batch of a file that was sent before."""
+    require_kind(request, "application/json")
     batch = actions.create(read_batch(request.body), key=key, address=client_address(request))
     return JsonResponse(batch_object(batch))
 
@@ -43,11 +42,12 @@ def cancel(request: HttpRequest, key: ApiKey, batch_id: str) -> HttpResponseBase
 
 def unknown(_: HttpRequest, __: ApiKey, rest: str) -> HttpResponseBase:  # noqa: ARG001 - the address's
     """Whatever else lies below."""
-    raise ApiError(HTTPStatus.NOT_FOUND, "unknown_url", "There is no such endpoint below /v1.")
+    raise unknown_url()
 
 
 def _found(key: ApiKey, batch_id: str) -> Batch:
-    batch = Batch.objects.visible_to_key(key).select_related("release").filter(pk=batch_id).first()
+    batches = Batch.objects.visible_to_key(key).select_related("release")
+    batch = batches.filter(pk=batch_id).first() if is_storable(batch_id) else None
     if batch is None:
         raise not_found("batch", batch_id)
     return batch

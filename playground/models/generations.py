@@ -1,36 +1,29 @@
-"""Conversations, what was said in them, and the generations that answered: tables, states and questions."""
+"""What was said in a conversation, and the generations that answered: tables, states and questions."""
 
 import uuid
 from typing import Any
 
-from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
-from django.urls import reverse
+from django.db.models.functions import Left
 from django.utils import timezone
 
-from playground.batches.models import ApiFile, Batch, BatchLine
+from playground.models.comparisons import unhidden
+from playground.models.conversations import Conversation
 from portal.accounts.models import User
 from portal.common.transitions import Moves
-from portal.releases.models import Release
-
-# Django looks for an app's tables here.
-__all__ = [
-    "ApiFile",
-    "Batch",
-    "BatchLine",
-    "Conversation",
-    "ConversationQuerySet",
-    "Generation",
-    "GenerationQuerySet",
-    "GenerationStatus",
-    "Turn",
-]
+from portal.releases.models import Release, Revision
 
 # A typed page is some 3,000 characters; longer than this no context of a small model holds.
 PROMPT_MAX_CHARACTERS = 100_000
-SYSTEM_PROMPT_MAX_CHARACTERS = 20_000
-DEFAULT_TEMPERATURE = 0.7
-DEFAULT_MAX_TOKENS = 512
+# PostgreSQL refuses to index more than a megabyte of words in one row.
+SEARCHED_CHARACTERS = 200_000
+
+
+def words_of(column: str) -> SearchVector:
+    """The words of `column`, in whatever language, as its index has them."""
+    return SearchVector(Left(column, SEARCHED_CHARACTERS), config="simple")
 
 
 class GenerationStatus(models.TextChoices):
@@ -53,51 +46,11 @@ LIVE = frozenset({_S.QUEUED, _S.RUNNING})
 ENDED = frozenset({_S.DONE, _S.CANCELLED, _S.FAILED})
 
 
-class ConversationQuerySet(models.QuerySet["Conversation"]):
-    """Questions about many conversations."""
-
-    def visible_to(self, user: User) -> "ConversationQuerySet":
-        """The person's own: nobody else reads a conversation."""
-        return self.filter(user=user)
-
-
-class Conversation(models.Model):
-    """One person's talk with one release, with the settings that its next generation will take."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="conversations")
-    release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="conversations")
-    title = models.CharField(max_length=120)
-    system_prompt = models.TextField(blank=True)
-    temperature = models.FloatField(default=DEFAULT_TEMPERATURE)
-    max_tokens = models.PositiveIntegerField(default=DEFAULT_MAX_TOKENS)
-    created_at = models.DateTimeField(default=timezone.now)
-    updated_at = models.DateTimeField(default=timezone.now)
-
-    objects = ConversationQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = "conversation"
-        ordering = ["-updated_at"]
-        indexes = [models.Index(fields=["user", "-updated_at"], name="conversations_of_a_person")]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(temperature__gte=0, temperature__lte=2), name="temperature_within_0_and_2"
-            ),
-            models.CheckConstraint(condition=models.Q(max_tokens__gte=1), name="at_least_one_token"),
-        ]
-
-    def __str__(self) -> str:
-        return f"conversation {self.pk}"
-
-    def get_absolute_url(self) -> str:
-        """The conversation's page."""
-        return reverse("playground_conversation", args=[self.pk])
-
-
 class Turn(models.Model):
     """What a person said. It continues an answer (None: it opens the talk), so turns form a tree.
 
+    Turns that continue the same answer are versions of each other. `tool_results` answer the tools
+    that the answer before called, in OpenAI's shape: {"tool_call_id", "content"}.
     `send_key` comes from the form's own token, so that a form sent twice says a thing once.
     """
 
@@ -106,14 +59,18 @@ class Turn(models.Model):
     follows = models.ForeignKey(
         "Generation", null=True, on_delete=models.SET_NULL, related_name="continued_by"
     )
-    prompt = models.TextField()
+    prompt = models.TextField(blank=True)
+    tool_results = models.JSONField(default=list)
     send_key = models.UUIDField(unique=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         verbose_name = "turn"
         ordering = ["created_at"]
-        indexes = [models.Index(fields=["conversation", "created_at"], name="turns_in_order")]
+        indexes = [
+            models.Index(fields=["conversation", "created_at"], name="turns_in_order"),
+            GinIndex(words_of("prompt"), name="words_of_turns"),
+        ]
 
     def __str__(self) -> str:
         return f"turn {self.pk}"
@@ -123,16 +80,37 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     """Questions about many generations."""
 
     def visible_to(self, user: User) -> "GenerationQuerySet":
-        """Those in the person's own conversations."""
+        """Those in the person's own conversations, without what a blind comparison hides."""
+        return self.asked_by(user).filter(unhidden("turn__conversation__comparison"))
+
+    def asked_by(self, user: User) -> "GenerationQuerySet":
+        """All that the person asked for. Of hidden ones no more may be told than text and state."""
         return self.filter(turn__conversation__user=user)
 
     def live(self) -> "GenerationQuerySet":
         """Those that have not ended."""
         return self.filter(status__in=LIVE)
 
+    def at_server(self, backend_url: str) -> "GenerationQuerySet":
+        """Those that are asked of the model server at an address ("": the portal's own)."""
+        talk = "turn__conversation"
+        own = models.Q(**{f"{talk}__revision": None}) | models.Q(**{f"{talk}__revision__backend_url": ""})
+        of_release = models.Q(**{f"{talk}__release__backend_url": backend_url}) & own
+        if not backend_url:
+            return self.filter(of_release)
+        return self.filter(of_release | models.Q(**{f"{talk}__revision__backend_url": backend_url}))
+
     def with_story(self) -> "GenerationQuerySet":
-        """With turn, conversation, person and release in the same query."""
-        return self.select_related("turn__conversation__user", "turn__conversation__release")
+        """With turn, conversation, person, release and revision in the same query."""
+        story = "turn__conversation"
+        return self.select_related(f"{story}__user", f"{story}__release", f"{story}__revision")
+
+    def with_server(self) -> "GenerationQuerySet":
+        """With where it is answered in the same query, and hardly anything else."""
+        talk = "turn__conversation"
+        return self.select_related(f"{talk}__release", f"{talk}__revision").only(
+            f"{talk}__release__backend_url", f"{talk}__revision__backend_url"
+        )
 
 
 class Generation(models.Model):
@@ -141,11 +119,28 @@ class Generation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="generations")
     status = models.CharField(max_length=10, choices=GenerationStatus, default=_S.QUEUED, editable=False)
-    params = models.JSONField(help_text="model, revision, system_prompt, temperature, max_tokens.")
+    params = models.JSONField(help_text="model, revision, and the settings of playground.parameters.")
+    prefix = models.TextField(blank=True, help_text="What it goes on from; `text` begins with it.")
     text = models.TextField(blank=True)
+    tool_calls = models.JSONField(default=list, help_text="OpenAI's tool_calls.")
+    logprobs = models.JSONField(
+        default=list,
+        help_text="For each token: text, log-probability, and [text, log-probability] of others.",
+    )
+    is_imported = models.BooleanField(default=False, help_text="It came with a file; no model said it here.")
+    session_digest = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="SHA-256 (hex) of the session that asked, which it does not outlive.",
+    )
     finish_reason = models.CharField(max_length=30, blank=True)
     error_code = models.CharField(max_length=60, blank=True)
     error_sentence = models.CharField(max_length=500, blank=True)
+    held_tokens = models.PositiveIntegerField(
+        null=True, help_text="The most it could have come to, which its limits held meanwhile."
+    )
+    quota_tokens = models.PositiveBigIntegerField(null=True, help_text="The limit that is nearest.")
+    quota_left = models.PositiveBigIntegerField(null=True, help_text="What that leaves behind this answer.")
     prompt_tokens = models.PositiveIntegerField(null=True)
     completion_tokens = models.PositiveIntegerField(null=True)
     attempt = models.PositiveSmallIntegerField(default=0, help_text="How many workers took it up.")
@@ -171,6 +166,7 @@ class Generation(models.Model):
                 name="live_answers",
                 condition=models.Q(status__in=["queued", "running"]),
             ),
+            GinIndex(words_of("text"), name="words_of_answers"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -194,9 +190,30 @@ class Generation(models.Model):
         return self.status in {_S.FAILED, _S.CANCELLED}
 
     @property
+    def can_go_on(self) -> bool:
+        """Whether the model could write on where this ended."""
+        return bool(self.text) and not self.is_live and not self.tool_calls
+
+    @property
+    def awaits_results(self) -> bool:
+        """Whether it called tools and the model could be told what they returned."""
+        return self.status == _S.DONE and bool(self.tool_calls)
+
+    @property
     def release(self) -> Release:
         """The release that answers."""
         return self.turn.conversation.release
+
+    @property
+    def revision(self) -> Revision | None:
+        """The revision that answers where it is not the release's own model server."""
+        return self.turn.conversation.revision
+
+    @property
+    def server_url(self) -> str:
+        """The address of the model server that is asked; "" for the portal's own."""
+        revision = self.revision
+        return (revision.backend_url if revision else "") or self.release.backend_url
 
     @property
     def queue_seconds(self) -> float | None:
@@ -207,6 +224,20 @@ class Generation(models.Model):
     def first_token_seconds(self) -> float | None:
         """From a worker's taking it up to the model's first token."""
         return _seconds(self.started_at, self.first_token_at)
+
+    @property
+    def cost_tokens(self) -> int | None:
+        """What counts towards its limits; None where nobody knows."""
+        if self.prompt_tokens is None or self.completion_tokens is None:
+            return None
+        return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def returned_tokens(self) -> int | None:
+        """What was held for it and not used."""
+        if self.held_tokens is None or self.cost_tokens is None:
+            return None
+        return max(0, self.held_tokens - self.cost_tokens)
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -1,0 +1,58 @@
+"""The playground's tables: conversations and generations, presets, comparisons, shares, feedback, runs."""
+
+from playground.batches.models import ApiFile, Batch, BatchLine
+from playground.models.comparisons import Comparison, PreferenceVote, Verdict
+from playground.models.conversations import (
+    TITLE_CHARACTERS,
+    Conversation,
+    ConversationKind,
+    ConversationQuerySet,
+    PlaygroundPreferences,
+)
+from playground.models.feedback import Feedback, Rating
+from playground.models.generations import (
+    ENDED,
+    LIVE,
+    MOVES,
+    PROMPT_MAX_CHARACTERS,
+    Generation,
+    GenerationQuerySet,
+    GenerationStatus,
+    Turn,
+)
+from playground.models.presets import Preset, PresetQuerySet, PresetVersion
+from playground.models.runs import PromptCase, PromptRun
+from playground.models.shares import Audience, ShareLink, ShareLinkQuerySet
+
+# Django looks for an app's tables here.
+__all__ = [
+    "ENDED",
+    "LIVE",
+    "MOVES",
+    "PROMPT_MAX_CHARACTERS",
+    "TITLE_CHARACTERS",
+    "ApiFile",
+    "Audience",
+    "Batch",
+    "BatchLine",
+    "Comparison",
+    "Conversation",
+    "ConversationKind",
+    "ConversationQuerySet",
+    "Feedback",
+    "Generation",
+    "GenerationQuerySet",
+    "GenerationStatus",
+    "PlaygroundPreferences",
+    "PreferenceVote",
+    "Preset",
+    "PresetQuerySet",
+    "PresetVersion",
+    "PromptCase",
+    "PromptRun",
+    "Rating",
+    "ShareLink",
+    "ShareLinkQuerySet",
+    "Turn",
+    "Verdict",
+]
