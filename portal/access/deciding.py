@@ -9,7 +9,7 @@ from portal.access.decision import Action, Decision
 from portal.access.facts import Person, account_facts, facts_of
 from portal.access.gates import account_gates, all_gates
 from portal.accounts.models import User
-from portal.admissions.models import Application, ApplicationStatus
+from portal.admissions.models import approvals_of
 from portal.common.refusals import Refusal
 from portal.events.models import Registration
 from portal.licensing.models import Acceptance, LicenceVersion
@@ -17,7 +17,7 @@ from portal.releases.models import SHOWABLE, Release, ReleaseQuerySet, ReleaseSt
 
 
 def decide(user: Person, release: Release, action: Action, *, at: datetime | None = None) -> Decision:
-    """May `user` do `action` with `release` at `at` (None: now)? At most six queries."""
+    """May `user` do `action` with `release` at `at` (None: now)? At most five queries."""
     facts = facts_of(user, release, at=at)
     return Decision(
         release=release,
@@ -40,9 +40,7 @@ def releases_allowed(user: Person, action: Action, *, at: datetime | None = None
     moment = at or timezone.now()
     current = LicenceVersion.objects.published(at=moment).filter(licence=OuterRef("licence")).values("pk")[:1]
     accepted = Acceptance.objects.filter(user=user, version=OuterRef("current_version_id"))
-    approved = Application.objects.filter(
-        applicant=user, status=ApplicationStatus.APPROVED, programme__releases=OuterRef("pk")
-    )
+    approved = approvals_of(user.pk).filter(programme__releases=OuterRef("pk"))
     opened = Q(Exists(approved), status=ReleaseStatus.OPEN)
     if action == Action.PLAYGROUND:
         passes = Registration.objects.passes(at=moment).filter(user=user, event__prototypes=OuterRef("pk"))

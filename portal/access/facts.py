@@ -5,12 +5,19 @@ from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.admissions.models import Application, ApplicationStatus, Programme
+from portal.admissions.models import (
+    Application,
+    ApplicationStatus,
+    Programme,
+    Team,
+    applications_counting_for,
+)
 from portal.events.models import Registration
-from portal.licensing.models import LicenceVersion
+from portal.licensing.models import Acceptance, LicenceVersion
 from portal.releases.models import SHOWABLE, Release
 
 Person = User | AbstractBaseUser | AnonymousUser
@@ -21,7 +28,8 @@ class Facts:
     """The facts at one moment; an anonymous person has none of the personal ones.
 
     `accepted_version` is the text in force if the person accepted that, else the newest
-    text of the licence that they did accept, or None.
+    text of the licence that they did accept, or None. `application` is the person's own,
+    `team` one of which they are a member: approved before all others, else the newest.
     """
 
     is_signed_in: bool
@@ -32,11 +40,17 @@ class Facts:
     licence_version: LicenceVersion | None
     accepted_version: LicenceVersion | None
     programme: Programme | None
+    team: Team | None = None
 
     @property
     def is_approved(self) -> bool:
-        """Whether an approved application opens the release."""
+        """Whether an approved application of the person's own opens the release."""
         return self.application is not None and self.application.status == ApplicationStatus.APPROVED
+
+    @property
+    def is_approved_by_team(self) -> bool:
+        """Whether the person is a member of a team whose application opens the release."""
+        return self.team is not None and self.team.is_approved
 
     @property
     def has_accepted(self) -> bool:
@@ -52,35 +66,51 @@ def account_facts(user: Person) -> Facts:
 
 
 def facts_of(user: Person, release: Release, *, at: datetime | None = None) -> Facts:
-    """Read the facts about `user` and `release` at `at` (None: now). At most six queries."""
+    """Read the facts about `user` and `release` at `at` (None: now). At most five queries."""
     moment = at or timezone.now()
-    version = release.licence.current_version(at=moment)
-    programme = release.programmes.order_by("-is_open", "pk").first()
+    version, accepted = _versions(user, release, moment)
+    programme = release.programmes.taking_first(at=moment).first()
     if not isinstance(user, User):
         return Facts(False, False, False, None, None, version, None, programme)
+    application, team = _applications(user, release)
     return Facts(
         is_signed_in=True,
         is_active=user.is_active,
         has_verified_email=user.has_verified_email(),
-        application=_application(user, release),
+        application=application,
         event_pass=_event_pass(user, release, moment),
         licence_version=version,
-        accepted_version=_accepted_version(user, release, moment),
+        accepted_version=accepted,
         programme=programme,
+        team=team,
     )
 
 
-def _application(user: User, release: Release) -> Application | None:
-    """The application that counts: an approved one before all others, else the newest."""
-    mine = Application.objects.filter(applicant=user, programme__releases=release).select_related("programme")
-    return min(
-        mine.order_by("-created_at"), key=lambda one: one.status != ApplicationStatus.APPROVED, default=None
-    )
+def _applications(user: User, release: Release) -> tuple[Application | None, Team | None]:
+    """The own application and the team that count: approved ones before all others, else the newest."""
+    found = applications_counting_for(user.pk).filter(programme__releases=release)
+    rows = found.select_related("programme", "team").order_by("-created_at")
+    sorted_rows = sorted(rows, key=lambda one: one.status != ApplicationStatus.APPROVED)
+    own = (one for one in sorted_rows if one.applicant_id == user.pk)
+    teams = (_team(one) for one in sorted_rows if one.applicant_id != user.pk)
+    return next(own, None), next(teams, None)
 
 
-def _accepted_version(user: User, release: Release, moment: datetime) -> LicenceVersion | None:
-    published = LicenceVersion.objects.published(at=moment)
-    return published.filter(licence_id=release.licence_id, acceptances__user=user).first()
+def _team(application: Application) -> Team:
+    team: Team = application.team
+    # So that nobody asks the database for what is here.
+    team.application = application
+    return team
+
+
+def _versions(
+    user: Person, release: Release, moment: datetime
+) -> tuple[LicenceVersion | None, LicenceVersion | None]:
+    """The licence's text in force, and the newest that the person accepted; their words are not fetched."""
+    published = LicenceVersion.objects.published(at=moment).filter(licence_id=release.licence_id)
+    accepted = Acceptance.objects.filter(version=OuterRef("pk"), user_id=user.pk or 0)
+    versions = list(published.defer("text").annotate(is_accepted=Exists(accepted)))
+    return next(iter(versions), None), next((one for one in versions if one.is_accepted), None)
 
 
 def _event_pass(user: User, release: Release, moment: datetime) -> Registration | None:

@@ -86,18 +86,22 @@ def _approved(facts: Facts, action: Action) -> Gate:
     url = (application.programme if application else programme or _NOWHERE).get_absolute_url()
     if facts.is_approved:
         return Gate("approved", "Approval", True, "Your application is approved.", url)
+    if facts.team is not None and facts.is_approved_by_team:
+        sentence = f"You are a member of the team of {facts.team.name}."
+        return Gate("approved", "Approval", True, sentence, reverse("admissions:teams"))
     if facts.event_pass is not None and _pass_counts(facts, action):
         event = facts.event_pass.event
         sentence = f"Your pass for “{event.title}” counts as an approval until the event ends."
         return Gate("approved", "Approval", True, sentence, event.get_absolute_url())
     if application is not None:
         sentence = _APPLICATION_SENTENCES[Status(application.status)].format(reference=application.reference)
+    elif facts.team is not None:
+        url = facts.team.application.programme.get_absolute_url()
+        sentence = f"The team of {facts.team.name} has lost its approval. You can apply yourself."
     elif programme is None:
         sentence = "No programme opens this release yet."
-    elif programme.is_open:
-        sentence = f"Apply to {programme.name}: it takes a few minutes."
     else:
-        sentence = f"{programme.name} takes no applications at present."
+        sentence = programme.closed_sentence() or f"Apply to {programme.name}: it takes a few minutes."
     return Gate("approved", "Approval", False, sentence, url)
 
 

@@ -20,7 +20,7 @@ def landing(request: HttpRequest) -> HttpResponse:
     context = {
         "releases": Release.objects.announced().select_related("licence"),
         "events": Event.objects.upcoming().prefetch_related("prototypes")[:3],
-        "programme": Programme.objects.filter(is_open=True).order_by("pk").first(),
+        "programme": Programme.objects.taking_applications().order_by("pk").first(),
         "licence_version": LicenceVersion.objects.published().select_related("licence").first(),
     }
     return render(request, "pages/landing.html", context)

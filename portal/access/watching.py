@@ -6,10 +6,9 @@ from concurrent.futures import Executor
 
 import structlog
 from django.db import DatabaseError
-from django.db.models import Max
 
 from portal.common.threads import let_go_after
-from portal.ledger.models import Entry
+from portal.ledger.models import FIRST_HASH, Entry
 from portal.ledger.verbs import Verb
 
 # With the work that follows, a revocation is felt well within a second.
@@ -17,6 +16,7 @@ LOOK_EVERY_SECONDS = 0.25
 # What never shuts a gate for anybody. A verb that is new counts as a change until it stands here.
 HARMLESS = frozenset(
     {
+        Verb.ACCOUNT_MAIL_CHOSEN,
         Verb.WEIGHTS_DOWNLOADED,
         Verb.DOWNLOAD_CUT,
         Verb.LINK_CREATED,
@@ -25,8 +25,56 @@ HARMLESS = frozenset(
         Verb.REVISION_SIGNED,
         Verb.HOLDERS_MAILED,
         Verb.APPLICATION_STARTED,
+        Verb.APPLICATIONS_EXPORTED,
+        Verb.APPLICATIONS_SHARED_OUT,
+        Verb.APPLICATION_CORRECTED,
+        Verb.APPLICATION_ERASED,
+        Verb.APPLICATION_MESSAGED,
+        Verb.APPLICATION_CLAIMED,
+        Verb.APPLICATION_ASSIGNED,
+        Verb.APPLICATION_LET_GO,
+        Verb.APPLICATION_NOTED,
+        Verb.APPLICATION_SCORED,
+        Verb.APPLICATION_CONFLICT_DECLARED,
+        Verb.APPLICATION_REVEALED,
+        Verb.APPLICATION_DECISION_PROPOSED,
+        Verb.REPLY_TEMPLATE_SAVED,
+        Verb.REPLY_TEMPLATE_REMOVED,
+        Verb.BULK_DECISION_BEGUN,
+        Verb.BULK_DECISION_STOPPED,
+        Verb.BULK_DECISION_DONE,
+        Verb.TEAM_ASKED_FOR,
+        Verb.TEAM_SEATS_SET,
+        Verb.TEAM_MEMBER_INVITED,
+        Verb.TEAM_INVITATION_SENT_AGAIN,
+        Verb.PRE_APPROVAL_MADE,
+        Verb.REFERRAL_CODE_MADE,
+        Verb.REFERRAL_CODE_USED,
         Verb.GENERATION_REQUESTED,
         Verb.GENERATION_ENDED,
+        Verb.CONVERSATION_DELETED,
+        Verb.SHARE_LINK_CREATED,
+        Verb.SHARE_LINK_REVOKED,
+        Verb.PREFERENCE_VOTED,
+        Verb.FEEDBACK_GIVEN,
+        Verb.FEEDBACK_REMOVED,
+        Verb.PREFERENCES_EXPORTED,
+        Verb.WAVE_PLANNED,
+        Verb.WAVE_BROUGHT_FORWARD,
+        Verb.WAVE_CANCELLED,
+        Verb.WAVE_DRAWN,
+        Verb.WAVE_RELEASED,
+        Verb.APPLICATION_FLAGGED,
+        Verb.RULE_SET_CREATED,
+        Verb.RULE_SET_CHANGED,
+        Verb.RULE_SET_TRIED,
+        Verb.RULE_SET_ACTIVATED,
+        Verb.RULE_SET_RETIRED,
+        Verb.RULE_RUN_BEGUN,
+        Verb.RULE_RUN_STOPPED,
+        Verb.RULE_RUN_DONE,
+        Verb.DECISIONS_IMPORTED,
+        Verb.QUESTIONS_IMPORTED,
     }
 )
 
@@ -37,7 +85,8 @@ class Watch:
     """Remembers up to which entry the ledger was read. One query a look."""
 
     def __init__(self) -> None:
-        self._last: int | None = None
+        # The number and the hash of the last entry that was read; None before the first look.
+        self._last: tuple[int, str] | None = None
 
     def has_changed(self) -> bool:
         """Whether anything that may shut a gate was recorded since the last look; the first look says no.
@@ -45,15 +94,19 @@ class Watch:
         Raises DatabaseError.
         """
         if self._last is None:
-            self._last = Entry.objects.aggregate(last=Max("number"))["last"] or 0
+            self._last = _newest()
             return False
-        found = dict(Entry.objects.filter(number__gte=self._last).values_list("number", "verb"))
-        if self._last and found.pop(self._last, None) is None:
+        number, known_hash = self._last
+        entries = Entry.objects.filter(number__gte=number).order_by("number")
+        found = list(entries.values_list("number", "hash", "verb"))
+        if number and (not found or found[0][:2] != (number, known_hash)):
             # Another ledger: the database was restored from a copy.
-            self._last = None
+            self._last = _newest()
             return True
-        self._last = max(found, default=self._last)
-        return any(verb not in HARMLESS for verb in found.values())
+        new = found[1:] if number else found
+        if new:
+            self._last = new[-1][:2]
+        return any(verb not in HARMLESS for *_, verb in new)
 
     async def keep_looking(self, on_change: Callable[[], None], *, threads: Executor) -> None:
         """Look every LOOK_EVERY_SECONDS, for ever; a database that is away counts as a change."""
@@ -66,3 +119,7 @@ class Watch:
             except DatabaseError as error:
                 log.warning("access_not_watched", error=type(error).__name__)
                 on_change()
+
+
+def _newest() -> tuple[int, str]:
+    return Entry.objects.order_by("-number").values_list("number", "hash").first() or (0, FIRST_HASH)

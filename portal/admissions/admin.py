@@ -8,8 +8,17 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 
 from portal.accounts.sessions import current_user
-from portal.admissions import actions
-from portal.admissions.models import Application, Note, Programme, Question
+from portal.admissions import programme_actions
+from portal.admissions.models import (
+    Application,
+    Note,
+    PreApproval,
+    Programme,
+    Question,
+    ReferralCode,
+    Team,
+    TeamInvitation,
+)
 from portal.common.admin import ReadOnlyAdmin
 from portal.common.requests import client_address
 from portal.ledger.admin import RecordedAdmin
@@ -32,7 +41,8 @@ class ProgrammeAdmin(RecordedAdmin):
     list_display = ("name", "slug", "is_open")
     prepopulated_fields = {"slug": ("name",)}
     filter_horizontal = ("releases",)
-    readonly_fields = ("is_open",)
+    # Both take along more than their own row, so the console changes them.
+    readonly_fields = ("is_open", "is_blind", "needs_second_reviewer")
     inlines = (QuestionInline,)
     actions = ("open_programmes", "close_programmes")
 
@@ -40,14 +50,14 @@ class ProgrammeAdmin(RecordedAdmin):
     def open_programmes(self, request: HttpRequest, queryset: QuerySet[Programme]) -> None:
         """Open the chosen programmes."""
         by, address = current_user(request), client_address(request)
-        opened = sum(actions.open_programme(one, by=by, address=address) for one in queryset)
+        opened = sum(programme_actions.open_programme(one, by=by, address=address) for one in queryset)
         messages.success(request, f"Opened: {opened}.")
 
     @admin.action(description="Close to applications", permissions=["change"])
     def close_programmes(self, request: HttpRequest, queryset: QuerySet[Programme]) -> None:
         """Close the chosen programmes."""
         by, address = current_user(request), client_address(request)
-        closed = sum(actions.close_programme(one, by=by, address=address) for one in queryset)
+        closed = sum(programme_actions.close_programme(one, by=by, address=address) for one in queryset)
         messages.success(request, f"Closed: {closed}.")
 
 
@@ -73,3 +83,47 @@ class ApplicationAdmin(ReadOnlyAdmin):
     list_select_related = ("programme", "applicant", "decided_by")
     search_fields = ("reference", "applicant__email")
     inlines = (NoteInline,)
+
+
+class TeamInvitationInline(TabularInline):
+    """The members of a team, and who is invited."""
+
+    model = TeamInvitation
+    extra = 0
+    fields = readonly_fields = ("email", "status", "sent_at", "expires_at", "accepted_by", "ended_at")
+    can_delete = False
+
+    def has_add_permission(self, *_: Any) -> bool:
+        """Nobody adds one here."""
+        return False
+
+
+@admin.register(Team)
+class TeamAdmin(ReadOnlyAdmin):
+    """Teams, as they are."""
+
+    list_display = ("name", "application", "seats_wanted", "seats")
+    list_select_related = ("application",)
+    search_fields = ("name", "application__reference")
+    inlines = (TeamInvitationInline,)
+
+
+@admin.register(PreApproval)
+class PreApprovalAdmin(ReadOnlyAdmin):
+    """Addresses that were approved beforehand."""
+
+    list_display = ("email", "programme", "status", "made_by", "expires_at", "application")
+    list_filter = ("status", "programme")
+    list_select_related = ("programme", "made_by", "application")
+    search_fields = ("email", "note")
+    exclude = ("token_hash",)
+
+
+@admin.register(ReferralCode)
+class ReferralCodeAdmin(ReadOnlyAdmin):
+    """Referral codes."""
+
+    list_display = ("code", "programme", "is_pre_approving", "uses_max", "expires_at", "revoked_at")
+    list_filter = ("programme",)
+    list_select_related = ("programme",)
+    search_fields = ("code", "note")

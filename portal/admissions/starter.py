@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from portal.accounts.models import User
-from portal.admissions import actions
+from portal.admissions import programme_actions
 from portal.admissions.models import Programme, Question, QuestionKind
 
 SLUG = "early-access"
@@ -66,7 +66,7 @@ def early_access(*, by: User | None, use_policy: str = USE_POLICY) -> Programme:
     )
     if is_new:
         add_questions(programme)
-        actions.open_programme(programme, by=by)
+        programme_actions.open_programme(programme, by=by)
     return programme
 
 

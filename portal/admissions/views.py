@@ -12,10 +12,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts.models import User
 from portal.accounts.sessions import current_user
-from portal.admissions import actions, unsaved
+from portal.admissions import actions, admitting, unsaved
+from portal.admissions.entering import entry_rules
+from portal.admissions.filing import copy_files, keep_files, kept_files
 from portal.admissions.following import status_page
 from portal.admissions.forms import ApplicationForm
-from portal.admissions.models import Application, Programme
+from portal.admissions.models import Application, ApplicationStatus, Programme, QuestionKind
+from portal.admissions.paces import pace_of
+from portal.admissions.team_forms import CODE
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
 from portal.common.transitions import IllegalMove, LostRace
@@ -29,17 +33,16 @@ def apply(request: HttpRequest, slug: str) -> HttpResponse:
     user = request.user
     if not isinstance(user, User):
         return _without_session(request, programme)
-    newest = programme.applications.visible_to(user).newest_first().first()
+    mine = programme.applications.visible_to(user).select_related("team", "referral__code")
+    newest = mine.newest_first().first()
     if newest is not None and not newest.is_draft:
         return _submitted_before(request, newest)
     if request.method == "POST":
         return _received(request, programme, newest, user)
-    if not user.has_verified_email():
-        return _introduction(request, programme, blocked="email")
-    if newest is None and not programme.is_open:
-        return _introduction(request, programme, blocked="closed")
+    if blocked := _blocked(programme, user, newest):
+        return _introduction(request, programme, blocked=blocked)
     newest = _restored(request, programme, user) or newest
-    form = ApplicationForm(programme, answers=newest.answers if newest else None)
+    form = ApplicationForm(programme, answers=_prefilled(request, newest), kept=kept_files(newest))
     return _form_page(request, programme, form, newest)
 
 
@@ -70,6 +73,7 @@ def again(request: HttpRequest, slug: str) -> HttpResponse:
     if last is not None and started.is_draft and not started.answers:
         # Consent is given anew, each time.
         actions.save_draft(started, answers=_without_consents(programme, last), by=user)
+        copy_files(started, of=last, by=user)
     return redirect(programme)
 
 
@@ -77,7 +81,7 @@ def _received(
     request: HttpRequest, programme: Programme, newest: Application | None, user: User
 ) -> HttpResponse:
     """Answer the form; whatever comes of it, what was typed is in the draft or in the form."""
-    form = ApplicationForm(programme, request.POST)
+    form = ApplicationForm(programme, request.POST, request.FILES, kept=kept_files(newest))
     if unsaved.owner_id(request) != user.pk:
         form.add_error(None, "This form was opened by another account. Check it, then send it again.")
         return _form_page(request, programme, form, newest, status=409)
@@ -97,13 +101,18 @@ def _saved_and_submitted(
     address = client_address(request)
     started = actions.start(programme, by=user, address=address)
     saved = actions.save_draft(started, answers=form.as_typed(), by=user)
-    if "save" in request.POST:
+    is_valid = form.is_valid()
+    if uploads := form.uploads():
+        saved = keep_files(saved, uploads, by=user)
+    if "save" in request.POST and not form.wrong_files:
         messages.success(request, "Your draft is saved. Come back whenever you like.")
         return redirect(programme)
-    if not form.is_valid():
+    if not is_valid:
+        form.show_kept(kept_files(saved))
         return _form_page(request, programme, form, saved, status=422)
-    actions.submit(saved, answers=form.cleaned_data, by=user, address=address)
-    messages.success(request, "Your application has been submitted. We have sent you a mail.")
+    handed_in = admitting.hand_in(saved, answers=form.handed_in(), by=user, address=address)
+    done = "is approved" if handed_in.status == ApplicationStatus.APPROVED else "has been submitted"
+    messages.success(request, f"Your application {done}. We have sent you a mail.")
     return redirect(programme)
 
 
@@ -112,6 +121,12 @@ def _submitted_before(request: HttpRequest, newest: Application) -> HttpResponse
         return status_page(request, newest)
     messages.info(request, f"Your application {newest.reference} has been submitted before.")
     return redirect(newest.programme)
+
+
+def _prefilled(request: HttpRequest, newest: Application | None) -> dict[str, Any]:
+    """What was typed before, and the referral code of the link that was followed."""
+    typed = dict(newest.answers) if newest else {}
+    return {**typed, CODE: typed.get(CODE) or request.GET.get("code", "")[:40]}
 
 
 def _restored(request: HttpRequest, programme: Programme, user: User) -> Application | None:
@@ -131,17 +146,42 @@ def _programme(slug: str) -> Programme:
 def _without_session(request: HttpRequest, programme: Programme) -> HttpResponse:
     """Introduce the programme; a form from a session that ended is kept until its owner signs in."""
     if request.method != "POST":
-        return _introduction(request, programme, blocked="" if programme.is_open else "closed")
+        return _introduction(request, programme, blocked="" if programme.takes_applications() else "closed")
     form = ApplicationForm(programme, request.POST)
     if unsaved.keep(request, programme=programme, answers=form.as_typed()):
         messages.warning(
-            request, "Your session had ended. Sign in, and you find what you typed where you left it."
+            request,
+            "Your session had ended. Sign in, and you find what you typed where you left it."
+            + (" Choose your files again then." if request.FILES else ""),
         )
     return redirect_to_login(programme.get_absolute_url())
 
 
+def _blocked(programme: Programme, user: User, newest: Application | None) -> str:
+    """What keeps a person from the form, "" for nothing; a draft can always be read."""
+    if not user.has_verified_email():
+        return "email"
+    if newest is not None:
+        return ""
+    if not programme.takes_applications():
+        return "closed"
+    return "rule" if any(rule.passed is False for rule in entry_rules(programme, user)) else ""
+
+
 def _introduction(request: HttpRequest, programme: Programme, *, blocked: str) -> HttpResponse:
-    return render(request, "admissions/programme.html", {"programme": programme, "blocked": blocked})
+    context = {"programme": programme, "blocked": blocked, **_terms(request, programme)}
+    return render(request, "admissions/programme.html", context)
+
+
+def _terms(request: HttpRequest, programme: Programme) -> dict[str, Any]:
+    """What one can know before applying: the rules, the places and the pace."""
+    user = request.user if isinstance(request.user, User) else None
+    approved = programme.applications.filter(status=ApplicationStatus.APPROVED)
+    return {
+        "rules": entry_rules(programme, user),
+        "pace": pace_of(programme),
+        "places_left": max(0, programme.capacity - approved.count()) if programme.capacity else None,
+    }
 
 
 def _form_page(
@@ -156,6 +196,7 @@ def _form_page(
         "form": form,
         "application": application,
         "slip": unsaved.slip_for(current_user(request)),
+        **_terms(request, programme),
     }
     return render(request, "admissions/apply.html", context, status=status)
 
@@ -171,5 +212,6 @@ def _saved(
 
 
 def _without_consents(programme: Programme, last: Application) -> dict[str, Any]:
-    kept = {question.code for question in programme.questions.all() if question.kind != "consent"}
+    not_typed = {QuestionKind.CONSENT, QuestionKind.FILE}
+    kept = {question.code for question in programme.questions.all() if question.kind not in not_typed}
     return {code: answer for code, answer in last.answers.items() if code in kept}

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from django import forms
 
 from portal.accounts.models import User
-from portal.admissions import actions
+from portal.admissions import actions, reasons
 from portal.admissions.models import Application
 from portal.admissions.models import ApplicationStatus as Status
+from portal.admissions.reasons import DeclineReason
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,6 @@ CHOICES = {
             "is declined",
             Status.DECLINED,
             actions.decline,
-            needs_message=True,
         ),
         Choice(
             "revoke",
@@ -85,7 +85,20 @@ class DecisionForm(forms.Form):
         required=False,
         max_length=4_000,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="They get it by mail and see it on their page. Needed to decline, to revoke and to ask.",
+        help_text="They get it by mail and see it on their page. Needed to revoke and to ask.",
+    )
+    reason = forms.ChoiceField(
+        label="Reason, when you decline",
+        required=False,
+        choices=[("", "Choose one to decline"), *DeclineReason.choices],
+        help_text="The applicant reads it in a sentence, with what they can do next.",
+    )
+    seats = forms.IntegerField(
+        label="Seats for the team, when you approve",
+        required=False,
+        min_value=0,
+        help_text="Empty grants as many as were asked for, or as many as the programme allows.",
+        error_messages={"invalid": "Write a whole number.", "min_value": "0 at least."},
     )
     verb = forms.ChoiceField(choices=[(verb, choice.label) for verb, choice in CHOICES.items()])
     seen = forms.IntegerField(min_value=0)
@@ -95,6 +108,15 @@ class DecisionForm(forms.Form):
         choice = CHOICES.get(self.cleaned_data.get("verb", ""))
         if choice and choice.needs_message and not self.cleaned_data.get("message"):
             self.add_error("message", f"Write to the applicant first: “{choice.label}” needs a message.")
+        if choice and choice.to == Status.DECLINED:
+            self._check_reason()
+
+    def _check_reason(self) -> None:
+        reason = self.cleaned_data.get("reason", "")
+        if not reason:
+            self.add_error("reason", "Choose a reason first: a decline is owed one.")
+        elif not reasons.sentence(reason) and not self.cleaned_data.get("message"):
+            self.add_error("message", "Write to the applicant first: this reason says nothing by itself.")
 
     @property
     def choice(self) -> Choice:
@@ -103,8 +125,13 @@ class DecisionForm(forms.Form):
 
     def carry_out(self, application: Application, *, by: User, address: str) -> Application:
         """Do it. Raises LostRace when something happened since the reviewer looked."""
+        more = {
+            Status.DECLINED: {"reason": self.cleaned_data["reason"]},
+            Status.APPROVED: {"seats": self.cleaned_data["seats"]},
+        }
         return self.choice.act(
             application,
+            **more.get(self.choice.to, {}),
             by=by,
             message=self.cleaned_data["message"],
             seen=self.cleaned_data["seen"],

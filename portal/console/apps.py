@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -12,8 +12,12 @@ class ConsoleConfig(AppConfig):
     name = "portal.console"
 
     def ready(self) -> None:
-        """Make the roles after each migrate: this app is the last, so every permission exists by then."""
-        post_migrate.connect(_make_roles, sender=self)
+        """Make the roles after each migrate, once every permission is there.
+
+        Django tells only of apps that have models, which this one has not; so the last of those is heard.
+        """
+        *_, last = (one for one in apps.get_app_configs() if one.models_module is not None)
+        post_migrate.connect(_make_roles, sender=last)
 
 
 def _make_roles(**_: Any) -> None:

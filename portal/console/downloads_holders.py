@@ -8,7 +8,7 @@ from uuid import uuid4
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,6 +18,7 @@ from portal.accounts.sessions import current_user
 from portal.common import spreadsheets
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
+from portal.common.streaming import PiecewiseResponse
 from portal.console.downloads import MANAGE
 from portal.console.downloads_forms import MailForm
 from portal.console.gatekeeping import staff_with
@@ -74,7 +75,7 @@ def index(request: HttpRequest, slug: str, commit: str) -> HttpResponse:
 
 @require_safe
 @staff_with(MANAGE)
-def export(request: HttpRequest, slug: str, commit: str) -> StreamingHttpResponse:
+def export(request: HttpRequest, slug: str, commit: str) -> PiecewiseResponse:
     """Who holds a revision as CSV, safe to open in a spreadsheet."""
     revision = _revision(slug, commit)
     found = holders.every(revision, scope=_scope(request), kept=_kept(request))

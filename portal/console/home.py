@@ -2,9 +2,12 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from portal.accounts.roles import REVIEW
 from portal.admissions.models import Application
+from portal.console.applications_filters import SOON
 from portal.console.gatekeeping import staff_with
 from portal.console.integrity import damaged_releases
 from portal.events.models import Event
@@ -15,12 +18,17 @@ from portal.releases.models import Blob, Release, WeightImport
 @require_safe
 @staff_with()
 def home(request: HttpRequest) -> HttpResponse:
-    """Counts that link to the pages behind them. Seven queries at most."""
-    may_review = request.user.has_perm("admissions.review_application")
+    """Counts that link to the pages behind them. Nine queries at most."""
+    may_review = request.user.has_perm(REVIEW)
     may_manage = request.user.has_perm("releases.manage_release")
     may_audit = request.user.has_perm("ledger.view_entry")
+    now = timezone.now()
     context = {
         "awaiting_review": Application.objects.awaiting_review().count() if may_review else None,
+        "overdue_count": Application.objects.due(before=now).count() if may_review else 0,
+        "due_soon_count": Application.objects.due(before=now + SOON).filter(due_at__gte=now).count()
+        if may_review
+        else 0,
         "damaged_count": Blob.objects.out_of_service().count() if may_manage else 0,
         "damaged_releases": damaged_releases() if may_manage else (),
         "upcoming_events": Event.objects.upcoming()[:5],

@@ -16,8 +16,8 @@ PAGE_SIZE = 50
 @staff_with("ledger.view_entry")
 def entries(request: HttpRequest) -> HttpResponse:
     """Entries, newest first, filtered by verb, person or subject. Three queries."""
-    chosen_verb = request.GET.get("verb", "")
-    sought = request.GET.get("q", "").strip()
+    chosen_verb = request.GET.get("verb", "").replace("\x00", "")
+    sought = request.GET.get("q", "").replace("\x00", "").strip()
     found = Entry.objects.matching(verb=chosen_verb, text=sought).order_by("-number")
     context = {
         "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),

@@ -52,7 +52,7 @@ class EverybodysUsageForm(PeriodForm):
         """The same, key by key, of the keys that there still are."""
         found: DailyUsageQuerySet = DailyUsage.objects.all()
         if self.cleaned_data["person"] is not None:
-            found = found.visible_to(self.cleaned_data["person"])
+            found = found.filter(key__user=self.cleaned_data["person"])
         return self._of_release(found)
 
     def _of_release(self, found: DailyUsageQuerySet) -> DailyUsageQuerySet:

@@ -10,6 +10,8 @@ from portal.accounts.models import User
 from portal.admissions import actions as admissions
 from portal.admissions import starter
 from portal.admissions.models import Application, Programme
+from portal.admissions.programme_actions import change_programme, save_criterion
+from portal.admissions.replies import save_template
 from portal.console.demo import model_server, people
 from portal.events import actions as events
 from portal.events.models import Event
@@ -19,6 +21,12 @@ from portal.releases import actions as releases
 from portal.releases.models import Release, Stage
 
 TEXTS = Path(__file__).parent
+WELCOME = """\
+Hello {name},
+
+welcome to {programme}. Accept the licence next; your dashboard leads you there. If something does not
+work as you expect, write to us on the page of {reference}.
+"""
 ANSWERS = {
     "use_case": "Summarising the minutes of public meetings on a laptop, without sending them anywhere.",
     "organisation": "Example Institute",
@@ -88,9 +96,25 @@ def _release(licence: Licence, *, by: User) -> Release:
 
 
 def _programme(release: Release, *, by: User) -> Programme:
+    is_new = not Programme.objects.filter(slug=starter.SLUG).exists()
     programme = starter.early_access(by=by)
     programme.releases.add(release)
+    if is_new:
+        _show_reviewing(programme, by=by)
     return programme
+
+
+def _show_reviewing(programme: Programme, *, by: User) -> None:
+    """A promise, teams, a rubric and a reply template, so that a reviewer sees what they are."""
+    terms = {"decision_days": 7, "takes_teams": True}
+    change_programme(programme, terms, releases=programme.releases.all(), by=by)
+    for label, help_text, weight in (
+        ("What they will do", "1: cannot be told. 5: worth it for everybody.", 2),
+        ("Whether they can", "1: nothing speaks for it. 5: they have done so before.", 1),
+    ):
+        fields = {"label": label, "help_text": help_text, "weight": weight}
+        save_criterion(programme, None, fields, by=by)
+    save_template(None, name="Welcome", text=WELCOME, by=by)
 
 
 def _approve(developer: User, programme: Programme, *, by: User) -> None:
