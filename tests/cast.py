@@ -8,7 +8,14 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.roles import ensure_roles, give_role
-from portal.admissions.models import Application, ApplicationStatus, Programme
+from portal.admissions.models import (
+    Application,
+    ApplicationStatus,
+    InvitationStatus,
+    Programme,
+    Team,
+    TeamInvitation,
+)
 from portal.events.models import Event, EventStatus
 from portal.licensing.models import Acceptance, Licence, LicenceVersion
 from portal.releases.models import Release, ReleaseStatus, Stage
@@ -80,6 +87,7 @@ def application(user: User, to: Programme, status: str = ApplicationStatus.SUBMI
         status=status,
         submitted_at=timezone.now(),
         answers={"use_case": "Research"},
+        search_words="research",
     )
 
 
@@ -131,3 +139,18 @@ def safetensors(size_bytes: int, *, layer: int = 0) -> bytes:
     """A valid safetensors file of exactly `size_bytes` (257 or more), with one tensor."""
     data = bytes(range(256)) * (size_bytes // 256 + 1)
     return safetensors_head(size_bytes, layer=layer) + data[: size_bytes - SAFETENSORS_HEAD_BYTES]
+
+
+def team(of: Application, *, seats: int = 5, name: str = "Example Institute") -> Team:
+    """The team of an application, with so many seats granted."""
+    return Team.objects.create(application=of, name=name, seats_wanted=seats, seats=seats)
+
+
+def member(of: Team, user: User, status: str = InvitationStatus.ACCEPTED) -> TeamInvitation:
+    """An invitation of `user` to a team as it stands in `status`."""
+    accepted = (
+        {} if status in {"invited", "revoked"} else {"accepted_by": user, "accepted_at": timezone.now()}
+    )
+    return TeamInvitation.objects.create(
+        team=of, email=user.email, token_hash=f"{of.pk}-{user.pk}-{status}", status=status, **accepted
+    )

@@ -46,6 +46,14 @@ def ada(release: Release) -> User:
 
 
 @pytest.fixture
+def zephyr(release: Release, ada: User) -> Release:
+    """Another open release that Ada may try as well."""
+    made = cast.release("zephyr", under=release.licence)
+    release.programmes.get().releases.add(made)
+    return made
+
+
+@pytest.fixture
 def mallory(db) -> User:
     """An outsider: signed up and verified, and nothing else."""
     return cast.person("mallory@example.org")

@@ -4,7 +4,7 @@ Run as `python -m tests.upstream PORT`. What it does stands in the last message:
 says w0 … w19 with pauses; `die=3` cuts the connection behind three words, `hang=3` falls silent there,
 `error=3` sends vLLM's error in mid-stream, `status=500` refuses, `first=2` is slow to begin,
 `prompt=3000` claims to be so long, `stamps=1` says the time instead of
-words, `words=1 echo=1` what it was told.
+words, `words=1 echo=1` what it was told, `call=2` calls that many tools. Tokens are words.
 """
 
 import asyncio
@@ -26,11 +26,14 @@ class Upstream:
         self.running = 0
         self.aborted = 0
         self.bodies: list[dict[str, Any]] = []
+        self.known: list[str] = []
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=10_000_000, handler_args={"handler_cancellation": True})
         app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_post("/v1/completions", self.chat)
         app.router.add_post("/tokenize", self.tokenize)
+        app.router.add_post("/detokenize", self.detokenize)
         app.router.add_get("/health", self.health)
         app.router.add_get("/metrics", self.metrics)
         app.router.add_get("/state", self.state)
@@ -47,7 +50,13 @@ class Upstream:
 
     async def tokenize(self, request: web.Request) -> web.Response:
         body = await request.json()
-        return web.json_response({"count": _count(body), "max_model_len": CONTEXT})
+        self.known = _prompt(body).split()
+        tokens = list(range(len(self.known)))
+        return web.json_response({"count": _count(body), "max_model_len": CONTEXT, "tokens": tokens})
+
+    async def detokenize(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        return web.json_response({"prompt": " ".join(self.known[token] for token in body["tokens"])})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -89,32 +98,60 @@ class Upstream:
                 return response
             word = f"{time.time():.6f} " if "stamps" in wants else f"w{number} "
             if "echo" in wants:
-                word = body["messages"][-1]["content"][number::said]
-            await self._chunk(response, {"content": word}, None, count, number + 1)
+                word = (body.get("prompt") or body["messages"][-1]["content"])[number::said]
+            await self._chunk(response, _said(body, word), None, count, number + 1)
             await asyncio.sleep(pause)
-        await self._chunk(response, {}, "stop" if said == words else "length", count, said)
+        for number in range(int(wants.get("call", 0))):
+            # In pieces, as vLLM does.
+            name = {"index": number, "id": f"call-{number}", "type": "function", "function": {"name": "add"}}
+            await self._chunk(response, {"delta": {"tool_calls": [name]}}, None, count, said)
+            for piece in ('{"a": ', "1}"):
+                more = {"index": number, "function": {"arguments": piece}}
+                await self._chunk(response, {"delta": {"tool_calls": [more]}}, None, count, said)
+        reason = "tool_calls" if "call" in wants else "stop" if said == words else "length"
+        await self._chunk(response, {"delta": {}}, reason, count, said)
         await response.write(b"data: [DONE]\n\n")
         return response
 
     async def _chunk(
-        self, response: web.StreamResponse, delta: dict[str, str], reason: str | None, prompt: int, said: int
+        self, response: web.StreamResponse, told: dict[str, Any], reason: str | None, prompt: int, said: int
     ) -> None:
         chunk = {
             "object": "chat.completion.chunk",
-            "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
+            "choices": [{"index": 0, **told, "finish_reason": reason}],
             "usage": {"prompt_tokens": prompt, "completion_tokens": said},
         }
         await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
 
 
+def _said(body: dict[str, Any], word: str) -> dict[str, Any]:
+    """One word as a choice tells it, with its probability where it is asked for."""
+    if "prompt" in body:
+        logprobs = {"tokens": [word], "token_logprobs": [-0.2], "top_logprobs": [{word: -0.2, "other": -1.8}]}
+        return {"text": word} | ({"logprobs": logprobs} if body.get("logprobs") else {})
+    top = [{"token": word, "logprob": -0.2}, {"token": "other", "logprob": -1.8}]
+    content = [{"token": word, "logprob": -0.2, "top_logprobs": top}]
+    return {"delta": {"content": word}} | ({"logprobs": {"content": content}} if body.get("logprobs") else {})
+
+
+def _prompt(body: dict[str, Any]) -> str:
+    """All that the model is told, as a chat template would put it."""
+    if "prompt" in body:
+        return str(body["prompt"])
+    return "\n".join(f"<{message['role']}> {message['content'] or ''}" for message in body["messages"])
+
+
 def _wants(body: dict[str, Any]) -> dict[str, str]:
-    return dict(re.findall(r"(\w+)=([\d.]+)", body["messages"][-1]["content"]))
+    last = body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
+    return dict(re.findall(r"(\w+)=([\d.]+)", last))
 
 
 def _count(body: dict[str, Any]) -> int:
-    return int(_wants(body).get("prompt", 0)) or sum(
-        len(message["content"].split()) for message in body["messages"]
-    )
+    if claimed := int(_wants(body).get("prompt", 0)):
+        return claimed
+    if "prompt" in body:
+        return len(body["prompt"].split())
+    return sum(len((message["content"] or "").split()) for message in body["messages"])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from portal.access.deciding import account_refusal, decide, releases_allowed
 from portal.access.decision import Action
-from portal.admissions.models import Application, ApplicationStatus
+from portal.admissions.models import Application, ApplicationStatus, InvitationStatus
 from portal.events.models import EventStatus, Registration, RegistrationStatus
 from portal.releases.models import ReleaseStatus
 from tests import cast
@@ -206,10 +206,10 @@ def test_guest_still_accepts_the_licence(prototype):
     assert shut.code == "licence_accepted"
 
 
-def test_deciding_costs_six_queries_at_most(ada, release, django_assert_max_num_queries):
+def test_deciding_costs_five_queries_at_most(ada, release, django_assert_max_num_queries):
     fresh = type(release).objects.select_related("licence").get(pk=release.pk)
 
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(5):
         assert decide(ada, fresh, Action.PLAYGROUND, at=timezone.now()).allowed
 
 
@@ -241,3 +241,88 @@ def test_an_account_is_refused_by_its_own_gates_whatever_the_release(db, code):
 def test_an_account_in_order_is_not_refused(mallory, django_assert_num_queries):
     with django_assert_num_queries(1):
         assert account_refusal(mallory) is None
+
+
+def team_of_lead(release, status=ApplicationStatus.APPROVED):
+    lead = cast.person("lead@example.org", name="Lena Lead")
+    return cast.team(cast.application(lead, cast.programme(release), status))
+
+
+@pytest.mark.parametrize("action", Action)
+def test_member_of_an_approved_team_counts_as_approved(mallory, release, action):
+    cast.member(team_of_lead(release), mallory)
+    cast.accept(mallory, release)
+
+    decision = decide(mallory, release, action)
+
+    assert decision.allowed
+    assert gate(decision, "approved").sentence == "You are a member of the team of Example Institute."
+    assert (gate(decision, "approved").url, decision.reference) == ("/teams/", "")
+    assert list(releases_allowed(mallory, action)) == [release]
+
+
+def test_member_still_accepts_the_licence_in_person(mallory, release):
+    team = team_of_lead(release)
+    cast.member(team, mallory)
+    cast.accept(team.lead, release)
+
+    shut = decide(mallory, release, Action.DOWNLOAD).next_gate
+
+    assert shut is not None
+    assert shut.code == "licence_accepted"
+    assert list(releases_allowed(mallory, Action.DOWNLOAD)) == []
+
+
+def test_member_is_told_when_the_teams_approval_has_ended(mallory, release):
+    cast.member(team_of_lead(release, ApplicationStatus.REVOKED), mallory)
+    cast.accept(mallory, release)
+
+    shut = decide(mallory, release, Action.INFERENCE).next_gate
+
+    assert shut is not None
+    assert (shut.code, shut.url) == ("approved", "/apply/early-access/")
+    assert shut.sentence == "The team of Example Institute has lost its approval. You can apply yourself."
+
+
+@pytest.mark.parametrize("status", [one for one in InvitationStatus if one != InvitationStatus.ACCEPTED])
+def test_who_is_no_member_of_the_team_is_asked_to_apply(mallory, release, status):
+    cast.member(team_of_lead(release), mallory, status)
+    cast.accept(mallory, release)
+
+    assert gate(decide(mallory, release, Action.DOWNLOAD), "approved").sentence == (
+        "Apply to Early access: it takes a few minutes."
+    )
+
+
+def test_a_member_who_applied_in_vain_has_access_by_the_team(mallory, release):
+    team = team_of_lead(release)
+    cast.application(mallory, team.application.programme, ApplicationStatus.DECLINED)
+    cast.member(team, mallory)
+    cast.accept(mallory, release)
+
+    assert decide(mallory, release, Action.DOWNLOAD).allowed
+
+
+def test_a_team_opens_no_other_release(mallory, release):
+    cast.member(team_of_lead(release), mallory)
+    other = cast.release("other", under=release.licence)
+    cast.accept(mallory, release)
+
+    assert not decide(mallory, other, Action.DOWNLOAD).allowed
+    assert list(releases_allowed(mallory, Action.DOWNLOAD)) == [release]
+
+
+def test_deciding_on_a_member_costs_five_queries_at_most(mallory, release, django_assert_max_num_queries):
+    cast.member(team_of_lead(release), mallory)
+    cast.member(team_of_second_lead(release), mallory)
+    cast.accept(mallory, release)
+    fresh = type(release).objects.select_related("licence").get(pk=release.pk)
+
+    with django_assert_max_num_queries(5):
+        assert decide(mallory, fresh, Action.PLAYGROUND, at=timezone.now()).allowed
+
+
+def team_of_second_lead(release):
+    lead = cast.person("second@example.org")
+    to = cast.programme(release, slug="second")
+    return cast.team(cast.application(lead, to, ApplicationStatus.REVOKED), name="Second Institute")

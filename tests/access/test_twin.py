@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from portal.access.deciding import decide, releases_allowed
 from portal.access.decision import Action
-from portal.admissions.models import ApplicationStatus
+from portal.admissions.models import ApplicationStatus, InvitationStatus
 from portal.events.models import EventStatus, Registration, RegistrationStatus
 from portal.releases.models import ReleaseStatus
 from tests import cast
@@ -22,6 +22,9 @@ WORLDS = st.fixed_dictionaries(
         "release": st.sampled_from(ReleaseStatus),
         "is_event_prototype": st.booleans(),
         "applications": st.lists(st.sampled_from(ApplicationStatus), max_size=2),
+        "teams": st.lists(
+            st.tuples(st.sampled_from(ApplicationStatus), st.sampled_from(InvitationStatus)), max_size=2
+        ),
         "licence_versions": st.integers(0, 2),
         "accepted": st.sampled_from(["none", "first", "last"]),
         "event": st.sampled_from(EventStatus),
@@ -43,6 +46,10 @@ def build(world):
     user.save()
     for number, status in enumerate(world["applications"]):
         cast.application(user, cast.programme(release, slug=f"p{number}"), status)
+    for number, (status, membership) in enumerate(world["teams"]):
+        lead = cast.person(f"lead{number}@example.org")
+        led = cast.application(lead, cast.programme(release, slug=f"t{number}"), status)
+        cast.member(cast.team(led), user, membership)
     if versions and world["accepted"] != "none":
         version = versions[0] if world["accepted"] == "first" else versions[-1]
         cast.Acceptance.objects.create(user=user, version=version, sha256=version.sha256)

@@ -3,8 +3,8 @@
 import pytest
 
 from portal.accounts.models import User
-from portal.admissions import actions, starter
-from portal.admissions.models import Application, Programme
+from portal.admissions import actions, starter, teams
+from portal.admissions.models import Application, Programme, Team
 from tests import cast
 from tests.look.conftest import enter, page  # noqa: F401 - fixtures
 
@@ -58,3 +58,25 @@ def form(client, programme, **changes):
     else:
         del answers["answer-use_policy"]
     return answers | {"slip": shown.context["slip"]}
+
+
+@pytest.fixture
+def of_teams(programme) -> Programme:
+    """The programme, which takes teams of ten at most."""
+    programme.takes_teams = True
+    programme.save()
+    return programme
+
+
+@pytest.fixture
+def team(of_teams, ann, rosa, submitted) -> Team:
+    """Ann's team with two seats, approved."""
+    teams.ask_for(submitted, name="Example Institute", seats_wanted=2, by=ann)
+    actions.approve(submitted, by=rosa)
+    return Team.objects.select_related("application__programme").get()
+
+
+@pytest.fixture
+def cleo(db) -> User:
+    """A colleague of Ann's."""
+    return cast.person("cleo@example.org", name="Cleo Colleague")

@@ -1,8 +1,11 @@
 """Programmes and applications in /admin/, and the programme that a portal starts with."""
 
-import pytest
+from datetime import timedelta
 
-from portal.admissions import countries, starter
+import pytest
+from django.utils import timezone
+
+from portal.admissions import countries, inviting, referring, starter, teams
 from portal.admissions.forms import ApplicationForm
 from portal.admissions.models import Application, Programme, Question, QuestionKind
 from portal.ledger.models import Entry
@@ -30,7 +33,7 @@ def test_a_new_programme_is_closed_until_it_is_opened_by_the_action(as_admin, db
     questions = {"questions-TOTAL_FORMS": "0", "questions-INITIAL_FORMS": "0"}
     as_admin.post(
         "/admin/admissions/programme/add/",
-        {"name": "Red team", "slug": "red-team", "is_open": "on"} | questions,
+        {"name": "Red team", "slug": "red-team", "is_open": "on", "pause_days": ""} | questions,
     )
     made = Programme.objects.get()
     was_open = made.is_open
@@ -95,3 +98,29 @@ def test_the_countries_are_those_of_iso_3166():
     assert next(iter(countries.NAMES)) == "AF"
     assert countries.name_of("DE") == "Germany"
     assert countries.name_of("XX") == "XX"
+
+
+def test_administrators_read_teams_invitations_and_codes_and_no_hash(as_admin, team, rosa):
+    expires_at = timezone.now() + timedelta(days=1)
+    invitation = teams.invite(team, email="x@example.org", by=team.lead)
+    known = inviting.pre_approve(
+        team.application.programme, email="k@example.org", note="", expires_at=expires_at, by=rosa
+    )
+    code = referring.make_code(
+        team.application.programme,
+        note="",
+        uses_max=1,
+        is_pre_approving=False,
+        expires_at=expires_at,
+        by=rosa,
+    )
+
+    pages = [
+        as_admin.get(f"/admin/admissions/{name}/{path}").content.decode()
+        for name, row in (("team", team), ("preapproval", known), ("referralcode", code))
+        for path in ("", f"{row.pk}/change/")
+    ]
+
+    told = ["Example Institute", "x@example.org", "k@example.org", "k@example.org", code.code, code.code]
+    assert [words in page for words, page in zip(told, pages, strict=True)] == [True] * 6
+    assert not any(row.token_hash in page for page in pages for row in (invitation, known))

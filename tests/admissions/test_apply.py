@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.admissions import actions
+from portal.admissions import actions, programme_actions
 from portal.admissions.models import Application, ApplicationStatus, Question, QuestionKind
 from portal.ledger.models import Entry
 from tests import cast
@@ -157,7 +157,7 @@ def test_a_stale_form_sent_after_a_decline_starts_nothing(ann, rosa, programme):
 
 
 def test_a_closed_programme_says_so_before_the_form(ann, programme, client):
-    actions.close_programme(programme, by=None)
+    programme_actions.close_programme(programme, by=None)
 
     pages = [one.get(URL).content.decode() for one in (signed_in(ann), client)]
 
@@ -171,7 +171,7 @@ def test_a_programme_that_closes_in_the_meantime_keeps_what_was_typed(ann, progr
     client = signed_in(ann)
     sent = form(client, programme)
     client.post(URL, sent | {"save": "1"})
-    actions.close_programme(programme, by=None)
+    programme_actions.close_programme(programme, by=None)
 
     page = client.post(URL, sent)
 
@@ -218,8 +218,8 @@ def test_the_form_costs_the_same_for_one_question_and_three(
     client = signed_in(ann)
 
     # The session, the person, the programme, its questions, its releases, the newest application,
-    # and whether the address is verified.
-    with django_assert_num_queries(7):
+    # whether the address is verified, the programme's pace, and whether there are referral codes.
+    with django_assert_num_queries(9):
         page = client.get(URL)
 
     assert len(page.context["form"].fields) == count

@@ -5,7 +5,7 @@ from django.db import transaction
 
 from portal.access.deciding import decide
 from portal.access.decision import Action
-from portal.admissions import actions
+from portal.admissions import actions, programme_actions
 from portal.admissions.models import ApplicationStatus as Status
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove, LostRace
@@ -37,7 +37,8 @@ def test_rosa_decides_in_one_step_from_submitted(submitted, rosa, verb, status, 
     assert [one.verb for one in Entry.objects.about(submitted)][2:] == ["application.review_started", entry]
     last = Entry.objects.about(submitted).last()
     assert (last.actor_label, last.address) == ("rosa@example.org", "192.0.2.7")
-    assert last.data == {"programme": "early-access", "from": "in_review", "to": status}
+    reason = {"reason": "other"} if status == Status.DECLINED else {}
+    assert last.data == {"programme": "early-access", "from": "in_review", "to": status} | reason
 
 
 def test_rosa_may_begin_a_review_before_she_decides(submitted, rosa):
@@ -211,8 +212,11 @@ def test_no_message_reaches_the_ledger(submitted, ann, rosa):
 
 
 def test_opening_and_closing_a_programme_is_recorded_once(programme, rosa):
-    actions.open_programme(programme, by=rosa)
-    closed = actions.close_programme(programme, by=rosa), actions.close_programme(programme, by=rosa)
+    programme_actions.open_programme(programme, by=rosa)
+    closed = (
+        programme_actions.close_programme(programme, by=rosa),
+        programme_actions.close_programme(programme, by=rosa),
+    )
 
     assert closed == (True, False)
     assert [entry.verb for entry in Entry.objects.about(programme)] == [

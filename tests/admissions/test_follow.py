@@ -1,8 +1,10 @@
 """Following an application: the status page, answering, withdrawing, applying again, and who may look."""
 
+from datetime import timedelta
+
 import pytest
 
-from portal.admissions import actions
+from portal.admissions import actions, following, programme_actions
 from portal.admissions.models import Application, ApplicationStatus
 from portal.ledger.models import Entry
 from tests import cast
@@ -120,7 +122,7 @@ def test_applying_again_while_one_is_under_way_starts_nothing(submitted, ann):
 
 def test_nobody_applies_again_to_a_closed_programme(submitted, ann, programme):
     actions.withdraw(submitted, by=ann)
-    actions.close_programme(programme, by=None)
+    programme_actions.close_programme(programme, by=None)
     client = signed_in(ann)
 
     page, tried = client.get(URL), client.post(f"{URL}again/")
@@ -192,8 +194,40 @@ def test_the_status_page_costs_the_same_for_one_application_and_three(
     client = signed_in(ann)
 
     # The session, the person, the programme, its questions and releases, the newest application,
-    # its timeline, the earlier ones, and whether one is under way.
-    with django_assert_num_queries(9):
+    # its timeline, the earlier ones, its waves, and whether one is under way.
+    with django_assert_num_queries(10):
         page = client.get(URL)
 
     assert len(page.context["earlier"]) == count - 1
+
+
+@pytest.mark.parametrize(
+    ("others", "words"),
+    [
+        (0, "No other application waits before yours."),
+        (1, "Between 1 and 10 applications wait before yours."),
+        (11, "Between 11 and 50 applications wait before yours."),
+    ],
+)
+def test_ann_is_told_her_place_as_a_range(ann, programme, others, words):
+    for number in range(others):
+        cast.application(cast.person(f"p{number}@example.org"), programme)
+    cast.application(cast.person("decided@example.org"), programme, ApplicationStatus.WAITLISTED)
+    actions.submit(actions.start(programme, by=ann), answers=ANSWERS, by=ann)
+
+    assert words in signed_in(ann).get(URL).content.decode()
+
+
+def test_nobody_is_told_a_place_once_it_is_decided(ann, rosa, submitted, programme):
+    actions.waitlist(submitted, by=rosa)
+
+    assert "before yours" not in signed_in(ann).get(URL).content.decode()
+
+
+def test_beyond_the_last_range_it_is_more(submitted, programme, monkeypatch):
+    for number in range(2):
+        made = cast.application(cast.person(f"p{number}@example.org"), programme)
+        Application.objects.filter(pk=made.pk).update(submitted_at=submitted.submitted_at - timedelta(days=1))
+    monkeypatch.setattr(following, "PLACES", (1,))
+
+    assert following.place_in_words(submitted) == "More than 1 applications wait before yours."

@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import connection
 
-from portal.admissions import actions, starter
+from portal.admissions import actions, claiming, starter
 from portal.admissions.models import Application, ApplicationStatus
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove, LostRace
@@ -97,3 +97,29 @@ def test_starting_many_times_at_once_starts_one_draft():
 
     assert {one.pk for one in outcomes} == {Application.objects.get().pk}
     assert Entry.objects.filter(verb="application.started").count() == 1
+
+
+def test_two_reviewers_claim_at_once_and_one_has_it(submitted):
+    rosa, rolf = (cast.staff(f"{name}@example.org", "Reviewers") for name in ("rosa", "rolf"))
+
+    outcomes = at_once(lambda: claiming.claim(submitted, by=rosa), lambda: claiming.claim(submitted, by=rolf))
+
+    [won] = [one for one in outcomes if isinstance(one, Application)]
+    [lost] = [one for one in outcomes if isinstance(one, Refusal)]
+    submitted.refresh_from_db()
+    assert submitted.assignee == won.assignee
+    assert lost.code == "taken_by_another"
+    assert Entry.objects.filter(verb="application.claimed").count() == 1
+
+
+def test_the_last_place_is_given_once():
+    programme = starter.early_access(by=None)
+    programme.capacity = 1
+    programme.save()
+    rosa = cast.staff("rosa@example.org", "Reviewers")
+    made = [cast.application(cast.person(f"p{number}@example.org"), programme) for number in range(3)]
+
+    outcomes = at_once(*[lambda one=one: actions.approve(one, by=rosa) for one in made])
+
+    assert Application.objects.filter(status=ApplicationStatus.APPROVED).count() == 1
+    assert sorted(one.code for one in outcomes if isinstance(one, Refusal)) == ["programme_full"] * 2

@@ -3,7 +3,7 @@
 import pytest
 
 from portal.admissions import actions
-from portal.admissions.models import ApplicationStatus
+from portal.admissions.models import Application, ApplicationStatus
 from tests import cast
 from tests.admissions.conftest import ANSWERS
 from tests.conftest import signed_in
@@ -65,16 +65,23 @@ def test_rosa_approves_with_and_without_htmx(as_rosa, submitted, headers):
     assert ('hx-swap-oob="true"' in text) is bool(headers)
 
 
-@pytest.mark.parametrize("verb", ["decline", "request_information"])
+@pytest.mark.parametrize(
+    ("chosen", "asked"),
+    [
+        ({"verb": "request_information"}, "needs a message"),
+        ({"verb": "decline"}, "Choose a reason first"),
+        ({"verb": "decline", "reason": "other"}, "this reason says nothing by itself"),
+    ],
+)
 @pytest.mark.parametrize("headers", [{}, HTMX])
-def test_a_decision_without_its_message_asks_for_it(as_rosa, submitted, verb, headers):
-    sent = decision(as_rosa, submitted, verb=verb)
+def test_a_decision_without_what_it_is_owed_asks_for_it(as_rosa, submitted, chosen, asked, headers):
+    sent = decision(as_rosa, submitted, **chosen)
 
     answer = as_rosa.post(at(submitted, "decide/"), sent, headers=headers)
 
     submitted.refresh_from_db()
     assert answer.status_code == 422
-    assert "needs a message" in answer.content.decode()
+    assert asked in answer.content.decode()
     assert submitted.status == ApplicationStatus.SUBMITTED
 
 
@@ -94,7 +101,7 @@ def test_the_second_reviewer_is_shown_what_the_first_did_and_keeps_what_they_wro
     as_rosa, rolf, submitted, headers
 ):
     as_rolf = signed_in(rolf)
-    late = decision(as_rolf, submitted, verb="decline", message="Rolf's careful words")
+    late = decision(as_rolf, submitted, verb="decline", reason="other", message="Rolf's careful words")
     as_rosa.post(
         at(submitted, "decide/"), decision(as_rosa, submitted, verb="waitlist", message="No room yet.")
     )
@@ -113,7 +120,7 @@ def test_the_second_reviewer_is_shown_what_the_first_did_and_keeps_what_they_wro
 
 def test_having_read_what_happened_the_second_reviewer_may_decide(as_rosa, rolf, submitted):
     as_rolf = signed_in(rolf)
-    late = decision(as_rolf, submitted, verb="decline", message="No.")
+    late = decision(as_rolf, submitted, verb="decline", reason="other", message="No.")
     as_rosa.post(at(submitted, "decide/"), decision(as_rosa, submitted, verb="waitlist"))
     refused = as_rolf.post(at(submitted, "decide/"), late)
 
@@ -181,9 +188,27 @@ def test_the_page_costs_the_same_for_one_earlier_application_and_three(  # noqa:
     for _ in range(count):
         cast.application(ann, programme, "declined")
 
-    # The session, the person, their two kinds of permissions, the application, its timeline, the next
-    # one that waits, and the person's other ones.
-    with django_assert_num_queries(8):
+    # The session, the person, their two kinds of permissions, the application with its proposal, both halves
+    # of its history, the next one and the three choices of its filters, conflicts, reviewers, rubric, reply
+    # templates, the person's other ones, the signals (same mailbox, same organisation, what ended badly),
+    # and whom the only signal is about.
+    with django_assert_num_queries(20):
         page = as_rosa.get(at(submitted))
 
     assert len(page.context["others"]) == count
+
+
+def test_the_next_one_is_of_the_list_from_which_the_reviewer_came(as_rosa, submitted, programme):
+    others = [cast.application(cast.person(f"p{one}@example.org"), programme) for one in range(3)]
+    Application.objects.filter(pk__in=[others[0].pk, others[2].pk]).update(country="FR")
+
+    page = as_rosa.get(f"{at(others[0])}?country=FR")
+    decided = as_rosa.post(
+        f"{at(others[0], 'decide/')}?country=FR", decision(as_rosa, others[0]), headers=HTMX
+    )
+    alone = as_rosa.get(f"{at(others[2])}?country=FR")
+
+    for answer in (page, decided):
+        assert f'href="{at(others[2])}?country=FR"' in answer.content.decode()
+    assert 'href="/console/applications/?country=FR"' in alone.content.decode()
+    assert "That was the last one" in alone.content.decode()

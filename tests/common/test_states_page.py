@@ -7,13 +7,34 @@ from django.conf import settings
 
 from playground.models import MOVES as GENERATION_MOVES
 from playground.models import GenerationStatus
-from portal.admissions.models import APPLICATION_MOVES, ApplicationStatus
+from portal.admissions.models import (
+    APPLICATION_MOVES,
+    BULK_MOVES,
+    INVITATION_MOVES,
+    PRE_APPROVAL_MOVES,
+    RULE_SET_MOVES,
+    RUN_MOVES,
+    WAVE_MOVES,
+    ApplicationStatus,
+    BulkStatus,
+    InvitationStatus,
+    PreApprovalStatus,
+    RuleSetStatus,
+    RunStatus,
+    WaveStatus,
+)
 from portal.events.models import EVENT_MOVES, REGISTRATION_MOVES, EventStatus, RegistrationStatus
 from portal.keys.models import DEVICE_LOGIN_MOVES, DeviceLoginStatus
 from portal.releases.models import IMPORT_MOVES, RELEASE_MOVES, ImportStatus, ReleaseStatus
 
 MACHINES = {
     "Application": (ApplicationStatus, APPLICATION_MOVES),
+    "Decision on many applications": (BulkStatus, BULK_MOVES),
+    "Wave": (WaveStatus, WAVE_MOVES),
+    "Invitation to a team": (InvitationStatus, INVITATION_MOVES),
+    "Invitation of the staff's": (PreApprovalStatus, PRE_APPROVAL_MOVES),
+    "Set of rules": (RuleSetStatus, RULE_SET_MOVES),
+    "Run of rules": (RunStatus, RUN_MOVES),
     "Release": (ReleaseStatus, RELEASE_MOVES),
     "Weight import": (ImportStatus, IMPORT_MOVES),
     "Event": (EventStatus, EVENT_MOVES),

@@ -91,6 +91,14 @@ def test_a_filter_that_fits_nothing_is_told_and_kept(as_milo, asked, sentence):
     assert as_milo.get(f"{PAGE}usage.csv", asked).status_code == 400
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_person_whom_nobody_knows_is_told_of_once(as_milo, headers):
+    page = as_milo.get(PAGE, {"person": "nobody@example.org"}, headers=headers).content.decode()
+
+    assert page.count("Nobody has an account with this address.") == 1
+    assert page.count("Nothing was added up.") == 1
+
+
 def test_nothing_used_and_nothing_found_say_so(as_milo, ada, release):
     assert "Nothing used yet" in as_milo.get(PAGE).content.decode()
     assert "Ask for other days" in as_milo.get(PAGE, {"person": ada.email}).content.decode()

@@ -24,14 +24,19 @@ def run_example(
     example = next(
         one for one in examples_in(language, model=model, base_url=base_url) if one.topic.name == topic
     )
+    return run_code(language, example.code, key=key, folder=folder)
+
+
+def run_code(language: Language, code: str, *, key: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run an example's code in `folder`, with the key where the page says that it belongs."""
     folder.mkdir(exist_ok=True)
     if language is Language.CURL:
-        command = ["bash", "-euo", "pipefail", "-c", example.code]
+        command = ["bash", "-euo", "pipefail", "-c", code]
     elif language is Language.PYTHON:
-        command = [sys.executable, "-c", example.code]
+        command = [sys.executable, "-c", code]
     else:
         (folder / "node_modules").symlink_to(javascript_packages())
-        (folder / "example.mjs").write_text(example.code)
+        (folder / "example.mjs").write_text(code)
         command = ["node", "example.mjs"]
     return subprocess.run(
         command,

@@ -53,9 +53,11 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def upstream() -> Iterator[str]:
-    """The small model server; gives its address."""
-    with _process("tests.gateway.upstream", "{port}", path="/state", log=None, variables={}) as address:
+def upstream(*, port: int | None = None) -> Iterator[str]:
+    """The small model server, on `port` or one that is free; gives its address."""
+    with _process(
+        "tests.gateway.upstream", "{port}", path="/state", log=None, variables={}, port=port
+    ) as address:
         yield address
 
 
@@ -67,8 +69,9 @@ def _process(
     log: Path | None,
     variables: dict[str, object],
     started: list[subprocess.Popen[bytes]] | None = None,
+    port: int | None = None,
 ) -> Iterator[str]:
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", module, *(argument.format(port=port) for argument in arguments)]
     variables_of_process = os.environ | {
         name: str(value).replace("{port}", str(port)) for name, value in variables.items()

@@ -13,8 +13,9 @@ from tests.gateway.examples import require, run_example
 pytestmark = [pytest.mark.model, pytest.mark.live]
 
 MODEL = "smollm2-135m-instruct"
-# The model makes no embeddings, and the batches have a stack of their own in tests/batches.
-ELSEWHERE = frozenset({"embeddings", "batch"})
+# The model makes no embeddings, the batches have a stack of their own in tests/batches, and test_presets
+# has a preset.
+ELSEWHERE = frozenset({"embeddings", "batch", "presets"})
 HERE = [topic.name for topic in TOPICS if topic.name not in ELSEWHERE]
 # What each prints when all went well; in JSON, the spaces are the server's own.
 SAID = {

@@ -128,9 +128,9 @@ def test_a_model_server_that_dies_in_an_answer_cuts_the_answer(client):
 
 
 ERRORS = [
-    ("status=400 message=bad", 400, None),
-    ("status=400 message=longer\N{NO-BREAK SPACE}than", 400, None),
-    ("status=422 message=odd", 422, None),
+    ("status=400 message=bad", 400, "refused_by_model"),
+    ("status=400 message=longer\N{NO-BREAK SPACE}than", 400, "refused_by_model"),
+    ("status=422 message=odd", 422, "refused_by_model"),
     ("status=401", 502, "model_server_refused"),
     ("status=404", 404, "unsupported_by_model"),
     ("status=500 message=/usr/lib/secret.py", 502, "model_server_failed"),
@@ -169,7 +169,7 @@ def test_a_model_server_that_is_away_is_a_503_to_try_again(raw, release):
 def test_a_model_that_is_still_loading_is_told_so(raw, release):
     release.backend_url = f"http://127.0.0.1:{processes.free_port()}"
     release.save()
-    where = readiness._key(release.backend_url)
+    where = readiness.key_of(release.backend_url)
     with redis.Redis.from_url(settings.REDIS_URL) as valkey:
         valkey.set(where, json.dumps({"state": "starting", "since": time.time() - 40}), ex=60)
 

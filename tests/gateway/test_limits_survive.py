@@ -110,16 +110,19 @@ def test_an_empty_valkey_is_no_fresh_budget_and_what_runs_is_held_again(key, ada
             with running(valkey):
                 assert raw.post("/v1/completions", json=short(words=1000)).status_code == 200
                 thread = threading.Thread(
-                    target=ask_slowly, args=(portal, headers, short(words=100, more="first=3"))
+                    target=ask_slowly, args=(portal, headers, short(words=100, more="first=5"))
                 )
                 thread.start()
                 settings.REDIS_URL = valkey.url
                 eventually(lambda: usage.record_new() == 1, within_seconds=5)
+                with redis.Redis.from_url(valkey.url, decode_responses=True) as before:
+                    # Else the request may come only when Valkey is away, and be refused.
+                    eventually(lambda: limit_state(before, name).get("running", 0) == 1, within_seconds=20)
             with running(valkey), redis.Redis.from_url(valkey.url, decode_responses=True) as client:
-                eventually(lambda: limit_state(client, name).get("running", 0) == 1, within_seconds=5)
+                eventually(lambda: limit_state(client, name).get("running", 0) == 1, within_seconds=20)
                 held = limit_state(client, name)["reserved"]
                 refused = raw.post("/v1/completions", json=short(words=990))
-                eventually(lambda: limit_state(client, name)["running"] == 0, within_seconds=8)
+                eventually(lambda: limit_state(client, name)["running"] == 0, within_seconds=20)
                 state = limit_state(client, name)
                 thread.join()
 

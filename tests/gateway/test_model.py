@@ -18,7 +18,8 @@ MODEL = "smollm2-135m-instruct"
 # vLLM's own paths beside OpenAI's; each would be a hole.
 VLLM_PATHS = (
     "/invocations", "/tokenize", "/detokenize", "/health", "/load", "/ping", "/version", "/metrics/",
-    "/server_info", "/v1/responses", "/v1/messages", "/v1/score", "/v1/rerank", "/v1/audio/transcriptions",
+    "/server_info", "/v1/responses/resp_1", "/v1/messages/batches", "/v1/score",
+    "/v1/rerank", "/v1/audio/transcriptions",
     "/v1/load_lora_adapter",
 )  # fmt: skip
 

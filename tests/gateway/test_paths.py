@@ -44,7 +44,7 @@ def test_no_other_path_of_vllm_is_reached_by_any_method(raw, release: Release, v
             if answer.status_code not in (404, 405) and not _is_ours(path, answer):
                 reached.append(f"{method} {path}: {answer.status_code}")
 
-    assert len(closed) > 20
+    assert len(closed) >= 20
     assert "/v1/load_lora_adapter" not in ANSWERED_HERE
     assert reached == [], "\n".join(reached)
 

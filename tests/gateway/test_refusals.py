@@ -172,7 +172,8 @@ CLOSED = [
     "/v1/../health", "/v1/../invocations", "/v1/chat/../../tokenize", "/v1/%2e%2e/health",
     "/v1/chat%2fcompletions", "/v1/%63hat/completions", "/%76%31/completions", "/v1//chat/completions",
     "/v1/chat/completions/", "/v1/chat/completions;x", "/v1/chat/completions%00", "/v1/CHAT/completions",
-    "/v1/responses", "/v1/messages", "/v1/pooling", "/v1/classify", "/v1/audio/speech", "/v1/",
+    "/v1/responses/resp_1", "/v1/messages/batches", "/v1/messages/",
+    "/v1/pooling", "/v1/classify", "/v1/audio/speech", "/v1/",
 ]  # fmt: skip
 
 

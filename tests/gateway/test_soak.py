@@ -43,7 +43,11 @@ def test_a_mixed_load_leaks_nothing_and_every_token_is_counted(ada, release, key
     assert load.told.completion_tokens <= used.completion_tokens
     assert load.told.prompt_tokens <= used.prompt_tokens <= engine["prompt_tokens"] - before["prompt_tokens"]
     assert after.memory_bytes - warm.memory_bytes < 20 * MIB
-    assert after.descriptors - warm.descriptors < 10
+    # The pool of the database may still have grown to its most in between.
+    assert (
+        after.descriptors - warm.descriptors
+        < 10 + settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
+    )
     with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as valkey:
         held = limit_state(valkey, f"user:{ada.pk}")
     assert (held["reserved"], held.get("running", 0)) == (0, 0)

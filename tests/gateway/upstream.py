@@ -18,6 +18,7 @@ from aiohttp import web
 JSON = dict[str, Any]
 CONTEXT_TOKENS = 32_768
 PROMPT_TOKENS = 7
+TYPED = ("/v1/responses", "/v1/messages")
 
 
 class Upstream:
@@ -39,7 +40,10 @@ class Upstream:
         app.router.add_get("/v1/models", self.models)
         app.router.add_post("/v1/chat/completions", self.complete)
         app.router.add_post("/v1/completions", self.complete)
+        app.router.add_post("/v1/responses", self.complete)
+        app.router.add_post("/v1/messages", self.complete)
         app.router.add_post("/v1/embeddings", self.missing)
+        app.router.add_get("/health", self.health)
         # Everything else that vLLM offers answers here, so that a hole in the gateway would show.
         app.router.add_route("*", "/{path:.*}", self.open_door)
         return app
@@ -61,6 +65,10 @@ class Upstream:
         model = {"id": "tiny-served", "object": "model", "max_model_len": CONTEXT_TOKENS}
         return web.json_response({"object": "list", "data": [model]})
 
+    async def health(self, _: web.Request) -> web.Response:
+        # The gateway asks by itself, so that it is neither seen nor counted.
+        return web.Response()
+
     async def missing(self, _: web.Request) -> web.Response:
         return web.json_response({"detail": "Not Found"}, status=404)
 
@@ -78,7 +86,10 @@ class Upstream:
             }
         )
         body = json.loads(raw)
-        wants = _wants(body)
+        try:
+            wants = _wants(body)
+        except (AttributeError, KeyError, IndexError, TypeError):
+            return _refusal(400, "The request has no prompt.")
         self.running += 1
         is_whole = False
         try:
@@ -92,13 +103,7 @@ class Upstream:
 
     async def _answer(self, request: web.Request, body: JSON, wants: dict[str, str]) -> web.StreamResponse:
         if status := int(wants.get("status", 0)):
-            error = {
-                "message": wants.get("message", "no"),
-                "type": "BadRequestError",
-                "param": None,
-                "code": status,
-            }
-            return web.json_response({"error": error}, status=status)
+            return _refusal(status, wants.get("message", "no"))
         words = int(wants.get("words", 5))
         self.prompt_tokens += PROMPT_TOKENS
         usage = {
@@ -106,6 +111,8 @@ class Upstream:
             "total_tokens": PROMPT_TOKENS + words,
             "completion_tokens": words,
         }
+        if request.path in TYPED:
+            return await self._typed(request, body, wants, words)
         if body.get("stream"):
             return await self._stream(request, body, wants, usage)
         self.generation_tokens += words
@@ -118,8 +125,49 @@ class Upstream:
             await response.write(b'{"id": "cut')
             request.transport.abort()
             return response
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        return web.json_response(_head(body, "chat.completion") | {"choices": [choice], "usage": usage})
+        choice: JSON = {"index": 0, "finish_reason": "stop"}
+        if request.path == "/v1/completions":
+            kind, choice["text"] = "text_completion", text
+        else:
+            kind, choice["message"] = "chat.completion", {"role": "assistant", "content": text}
+        return web.json_response(_head(body, kind) | {"choices": [choice], "usage": usage})
+
+    async def _typed(
+        self, request: web.Request, body: JSON, wants: dict[str, str], words: int
+    ) -> web.StreamResponse:
+        """OpenAI's Responses and Anthropic's Messages, which repeat the tools that they were given."""
+        is_response = request.path == "/v1/responses"
+        usage = {"input_tokens": PROMPT_TOKENS, "output_tokens": words}
+        said = {"tools": body.get("tools", []), "usage": usage}
+        if not body.get("stream"):
+            self.generation_tokens += words
+            return web.json_response({"object": "response"} | said)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        await response.prepare(request)
+
+        async def say(kind: str, **more: Any) -> None:
+            told = json.dumps({"type": kind} | more)
+            await response.write(f"event: {kind}\ndata: {told}\n\n".encode())
+
+        if is_response:
+            await say("response.created", response=said | {"usage": None})
+        else:
+            await say("message_start", message={"usage": {"input_tokens": PROMPT_TOKENS, "output_tokens": 0}})
+        for number in range(words):
+            if number == int(wants.get("die", -1)):
+                request.transport.abort()
+                return response
+            await asyncio.sleep(float(wants.get("pause", 0)))
+            self.generation_tokens += 1
+            kind = "response.output_text.delta" if is_response else "content_block_delta"
+            await say(kind, delta=f'w{number} "usage": {{}}')
+        if is_response:
+            await say("response.completed", response=said)
+        else:
+            await say("message_delta", usage={"output_tokens": words})
+            await say("message_stop")
+        await response.write_eof()
+        return response
 
     async def _stream(
         self, request: web.Request, body: JSON, wants: dict[str, str], usage: JSON
@@ -162,8 +210,14 @@ def _head(body: JSON, kind: str) -> JSON:
     return {"id": "chatcmpl-1", "object": kind, "created": 1, "model": body["model"]}
 
 
+def _refusal(status: int, message: str) -> web.Response:
+    error = {"message": message, "type": "BadRequestError", "param": None, "code": status}
+    return web.json_response({"error": error}, status=status)
+
+
 def _wants(body: JSON) -> dict[str, str]:
-    text = body.get("prompt") or body["messages"][-1]["content"]
+    given = [body[name] for name in ("prompt", "input") if name in body]
+    text = given[0] if given else body["messages"][-1].get("content")
     return dict(re.findall(r"(\w+)=([^ ]+)", str(text)))
 
 

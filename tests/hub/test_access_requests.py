@@ -94,6 +94,38 @@ def test_a_request_says_who_asks_and_what_they_answered(listed, bob):
     }
 
 
+def test_answers_of_every_kind_are_listed_and_none_hides_another(listed, bob):
+    asked = [
+        ("uses", "choices"),
+        ("gpus", "number"),
+        ("home", "url"),
+        ("cv", "file"),
+        ("again", "short_text"),
+    ]
+    bob.asked = [
+        {"code": code, "kind": kind, "label": "CV" if code == "again" else code.upper()}
+        for code, kind in asked
+    ]
+    bob.answers = {
+        "uses": ["A", "B"],
+        "gpus": "2.5",
+        "home": "https://a.org",
+        "cv": "cv.pdf",
+        "again": "None.",
+    }
+    bob.save()
+
+    [shown] = listed("pending").json()
+
+    assert shown["fields"] == {
+        "USES": "A, B",
+        "GPUS": "2.5",
+        "HOME": "https://a.org",
+        "CV": "cv.pdf",
+        "CV (again)": "None.",
+    }
+
+
 def test_only_the_newest_of_a_person_counts(listed, programme, bob):
     Application.objects.update(status=ApplicationStatus.DECLINED)
     again = cast.application(bob.applicant, programme)
@@ -305,3 +337,15 @@ def test_two_reviewers_at_once_decide_once(rosa, bearer, bob):
     assert set(codes[1:]) <= {400, 404, 409}
     assert Entry.objects.filter(verb=Verb.APPLICATION_APPROVED).count() == 1
     assert Release.objects.count() == 1
+
+
+def test_a_decision_that_only_proposes_says_so_in_a_warning(post, bob, programme):
+    programme.needs_second_reviewer = True
+    programme.save()
+
+    answer = post("handle", {"user": "bob", "status": "accepted"})
+
+    bob.refresh_from_db()
+    told = f"access; {bob.reference} is accepted once a second reviewer decides the same."
+    assert (answer.status_code, bob.status) == (200, ApplicationStatus.IN_REVIEW)
+    assert [value for name, value in answer.items() if name == "X-HF-Warning"] == [told]

@@ -88,7 +88,7 @@ def test_newcomer_is_answered_by_the_model_in_pieces_and_a_reload_loses_nothing(
 def test_newcomer_stops_an_answer_and_keeps_what_had_come(live_portal, nora):
     nora.goto(f"{live_portal.url}/playground/")
     nora.locator("[name=max_tokens]").fill("1500")
-    nora.locator("[name=prompt]").fill("Count from one to one thousand in words.")
+    nora.locator("[name=prompt]").fill(PROMPT)
     nora.keyboard.press("Enter")
     expect(nora.locator(".answer [data-text]").last).not_to_be_empty(timeout=steps.SLOW_MS)
 

@@ -100,6 +100,33 @@ def test_every_limit_applies_that_concerns_the_request_in_one_query(ada, mallory
     assert set(names(applying.in_force_for(ada))) == set(names(found))
 
 
+def test_a_members_requests_are_under_the_limits_of_the_teams_programme(ada, mallory, release):
+    programme = ada.applications.get().programme
+    Limit.objects.create(programme=programme, tokens_per_day=9)
+    membership = cast.member(cast.team(ada.applications.get()), mallory)
+    cast.accept(mallory, release)
+
+    inside = applying.in_force(key_id=None, user_id=mallory.pk, release_id=release.pk)
+    everywhere = applying.in_force_for(mallory)
+    membership.status = "left"
+    membership.save()
+    outside = applying.in_force(key_id=None, user_id=mallory.pk, release_id=release.pk)
+
+    assert names(inside) == [f"user:{mallory.pk}", f"programme:{programme.pk}"]
+    assert names(everywhere) == names(inside)
+    assert names(outside) == [f"user:{mallory.pk}"]
+
+
+@pytest.mark.parametrize("status", ["accepted", "left", "removed"])
+def test_what_members_use_counts_for_the_programme_also_after_they_left(ada, mallory, release, status):
+    programme = ada.applications.get().programme
+    key = actions.create(mallory, name="calls", scopes=[Scope.INFERENCE], by=mallory).key
+    cast.member(cast.team(ada.applications.get()), mallory, status)
+    used(key, release, datetime(2026, 3, 4, tzinfo=UTC).date(), 7)
+
+    assert applying.sums_of(f"programme:{programme.pk}").total_tokens == 7
+
+
 def test_without_rows_the_settings_limits_apply(ada, key, release, settings):
     settings.GATEWAY_TOKENS_PER_DAY = 0
 

@@ -17,10 +17,13 @@ def test_administrator_who_opens_a_programme_for_a_release_is_in_the_ledger(rele
     admin = administrator()
     form = {
         "name": "Early access",
+        "seats_max": "10",
         "slug": "early-access",
         "summary": "",
         "description": "",
         "use_policy": "",
+        "pause_days": "0",
+        "account_age_days_min": "0",
     }
     inline = {"questions-TOTAL_FORMS": 0, "questions-INITIAL_FORMS": 0}
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from portal.ledger.actions import first_break, record
+from portal.ledger.actions import first_break, record, record_all
 from portal.ledger.models import FIRST_HASH, Entry
 from portal.ledger.verbs import Verb
 from tests import cast
@@ -22,6 +22,22 @@ def test_ledger_two_entries_are_chained(mallory):
 
     assert (first.number, first.previous_hash) == (1, FIRST_HASH)
     assert (second.number, second.previous_hash) == (2, first.hash)
+    assert first_break() is None
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_ledger_many_entries_are_chained_in_their_order_by_three_statements(
+    mallory, count, django_assert_num_queries
+):
+    before = write(mallory)
+    facts = [(mallory, {"n": number}) for number in range(count)]
+
+    with transaction.atomic(), django_assert_num_queries(3):
+        written = record_all(Verb.ACCOUNT_CREATED, facts, by=mallory, address="192.0.2.7")
+    after = write(mallory)
+
+    assert [entry.data["n"] for entry in Entry.objects.in_order() if entry.data] == list(range(count))
+    assert [written[0].previous_hash, after.previous_hash] == [before.hash, written[-1].hash]
     assert first_break() is None
 
 

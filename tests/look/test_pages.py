@@ -1,5 +1,8 @@
 """Every page of the base layer is accessible and fits, wide in light colours and narrow in dark ones."""
 
+import os
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -40,13 +43,17 @@ OWN_PAGES = [
 
 
 def look_at(page: Page, path: str) -> None:
-    """Open `path` wide in light colours and narrow in dark ones, and check both."""
+    """Open `path` wide and light, then narrow and dark; check both, and keep PICTURES if asked to."""
     for scheme, size in (("light", DESK), ("dark", PHONE)):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size(size)
         page.goto(path)
         assert_accessible(page)
         assert_fits(page)
+        if folder := os.environ.get("PICTURES"):
+            name = path.strip("/").replace("/", "-") or "front"
+            # To hide the caret, Playwright would put a style into the page, which its policy refuses.
+            page.screenshot(path=Path(folder) / f"{name}-{scheme}.png", caret="initial", full_page=True)
 
 
 @pytest.mark.parametrize("path", OPEN_PAGES)

@@ -1,5 +1,6 @@
 """What the files tell: icons exist, nothing is inline, static files are whole, words are compiled."""
 
+import json
 import re
 import subprocess
 import sys
@@ -72,7 +73,20 @@ def test_static_files_are_collected_with_a_manifest(tmp_path) -> None:
     )
 
     assert answer.returncode == 0, answer.stderr
-    assert (tmp_path / "static" / "staticfiles.json").exists()
+    collected = tmp_path / "static"
+    named = json.loads((collected / "staticfiles.json").read_text())["paths"]
+    for path in (settings.BASE_DIR / "static" / "playground").glob("*.js"):
+        script = (collected / named[f"playground/{path.name}"]).read_text()
+        wanted = re.findall(r"(?:from |import\()\"([^\"]+)\"", path.read_text())
+        found = re.findall(r"(?:from |import\()\"([^\"]+)\"", script)
+        assert [address_in(path, name) for name in found] == [
+            named[address_in(path, name)] for name in wanted
+        ]
+
+
+def address_in(importer: Path, name: str) -> str:
+    """The name under static/ of what a module there imports by a relative address."""
+    return str((importer.parent / name).resolve().relative_to(settings.BASE_DIR / "static"))
 
 
 def test_words_are_compiled_from_their_source() -> None:

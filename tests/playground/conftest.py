@@ -27,10 +27,11 @@ def running_stack(django_db_setup: None, django_db_blocker: Any) -> Iterator[Sta
 
 
 @pytest.fixture
-def stack(running_stack: Stack, transactional_db: None) -> Stack:
+def stack(running_stack: Stack, transactional_db: None) -> Iterator[Stack]:
     """The live processes; what the test writes is committed, so that they see it."""
     running_stack.mend()
-    return running_stack
+    yield running_stack
+    running_stack.calm()
 
 
 @pytest.fixture
@@ -46,9 +47,14 @@ def ada_visits(stack: Stack, ada: User) -> Visitor:
 
 
 def wish(prompt: str = "Hello", **changes: Any) -> Wish:
-    """What a person might ask."""
-    usual = {"system_prompt": "", "temperature": 0.7, "max_tokens": 100, "token": uuid4()}
-    return Wish(prompt=prompt, **(usual | changes))
+    """What a person might ask; `changes` are settings, or the wish's own."""
+    usual = {"system_prompt": "", "temperature": 0.7, "max_tokens": 100}
+    named = {
+        name: changes.pop(name)
+        for name in ("token", "follows", "tool_results", "is_unkept")
+        if name in changes
+    }
+    return Wish(prompt=prompt, settings=usual | changes, **{"token": uuid4(), **named})
 
 
 @pytest.fixture

@@ -20,9 +20,10 @@ import requests
 from django.conf import settings
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
-from playground import readiness
-from playground.models import Generation
+from playground import readiness, streams
+from playground.models import Generation, GenerationStatus
 from portal.accounts.models import User
 from portal.local.parts import Leash
 from portal.local.valkey import Valkey
@@ -30,6 +31,7 @@ from portal.releases.models import Release
 
 ROOT = Path(__file__).resolve().parents[2]
 READ_TIMEOUT_SECONDS = 3
+CALM_SECONDS = 3
 
 
 class Stack:
@@ -105,6 +107,21 @@ class Stack:
             self.start_worker()
         with redis.Redis.from_url(self.env["REDIS_URL"]) as valkey:
             valkey.delete(readiness.KEY)
+
+    def calm(self) -> None:
+        """Stop what a test left to be written: its workers and who empties the tables block each other."""
+        live = Generation.objects.live()
+        live.filter(status=GenerationStatus.QUEUED).update(
+            status=GenerationStatus.CANCELLED, ended_at=timezone.now()
+        )
+        with redis.Redis.from_url(self.env["REDIS_URL"]) as valkey:
+            until = time.monotonic() + CALM_SECONDS
+            while (left := list(live.values_list("pk", flat=True))) and time.monotonic() < until:
+                for pk in left:
+                    valkey.publish(streams.CANCEL_CHANNEL, str(pk))
+                time.sleep(0.1)
+        # What a worker looks for behind an answer.
+        time.sleep(0.1)
 
     def kill(self, name: str) -> None:
         """Kill one process as the kernel would for memory."""

@@ -1,6 +1,7 @@
 """Whether the model answers: what the supervisor wrote, what the probe sees, and what the banner says."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from playground import readiness, streams
+from playground import probing, readiness, streams
 from tests.playground.stack import free_port
 
 
@@ -41,7 +42,7 @@ def test_the_banner_tells_how_long_the_model_loads_and_asks_again(as_ada, releas
     page = as_ada.get(reverse("playground_model_status", args=[release.slug])).text
 
     assert "The model is loading:" in page
-    assert "42 s so far" in page
+    assert re.search(r"4\d s so far", page)
     assert 'hx-trigger="every 2s"' in page
     assert "<html" not in page
 
@@ -51,17 +52,18 @@ def test_the_banner_tells_how_far_the_weights_have_come(as_ada, release, known):
 
     page = as_ada.get(reverse("playground_model_status", args=[release.slug])).text
 
-    assert "The model is loading: being downloaded from the portal (41% of 273 MB), 42 s so far." in page
+    words = r"The model is loading: being downloaded from the portal \(41% of 273 MB\), 4\d s so far\."
+    assert re.search(words, page)
 
 
 @pytest.mark.parametrize(
     ("state", "words"),
-    [("failed", "could not be started. It says so."), ("away", "has not answered for 42 s")],
+    [("failed", "could not be started. It says so."), ("away", r"has not answered for 4\d s")],
 )
 def test_the_banner_tells_that_the_model_is_away(as_ada, release, known, state, words):
     known(state)
 
-    assert words in as_ada.get("/playground/").text
+    assert re.search(words, as_ada.get("/playground/").text)
 
 
 def test_a_probe_that_stopped_looking_is_not_believed(release, known):
@@ -74,7 +76,7 @@ def test_a_probe_that_stopped_looking_is_not_believed(release, known):
 def test_the_supervisors_word_stands_until_the_server_answers(release, known, state):
     known(state)
 
-    assert readiness.probe() is False
+    assert probing.probe() is False
 
     assert readiness.status_of(release).state == state
 
@@ -82,13 +84,13 @@ def test_the_supervisors_word_stands_until_the_server_answers(release, known, st
 def test_a_server_that_stopped_answering_is_away_at_once(release, known):
     known("ready", checked_ago=1)
 
-    readiness.probe()
+    probing.probe()
 
     assert (readiness.status_of(release).state, readiness.status_of(release).seconds) == ("away", 0)
 
 
 def test_nothing_written_and_nobody_there_is_away(release, known):
-    readiness.probe()
+    probing.probe()
 
     assert readiness.status_of(release).state == "away"
 

@@ -1,10 +1,12 @@
 """Sending, stopping and retrying, as the actions decide it."""
 
 import threading
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from playground import actions
 from playground.actions import Outcome
@@ -27,6 +29,8 @@ def test_ada_sends_and_everything_is_written_down_but_her_words(ada, release):
         "system_prompt": "",
         "temperature": 0.7,
         "max_tokens": 100,
+        "seed": generation.params["seed"],
+        "seed_is_drawn": True,
     }
     assert generation.turn.conversation.title == "A secret plan"
     entry = Entry.objects.get(verb=Verb.GENERATION_REQUESTED)
@@ -109,6 +113,7 @@ def test_a_worker_takes_a_generation_once(asked):
 
 def test_a_worker_asks_the_gates_again(ada, asked):
     Application.objects.filter(applicant=ada).delete()
+    Generation.objects.filter(pk=asked.pk).update(queued_at=timezone.now() - timedelta(seconds=2))
 
     assert actions.begin(asked.pk) is None
 

@@ -1,0 +1,237 @@
+"""Every way to a decision keeps to the same rules: second reviewers, conflicts, appeals, places, locks."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from portal.admissions import (
+    actions,
+    admitting,
+    bulk,
+    bulk_work,
+    claiming,
+    decision_imports,
+    inviting,
+    noting,
+    programme_actions,
+    rule_work,
+    rules,
+    teams,
+    wave_work,
+)
+from portal.admissions.models import Application, PreApproval, Proposal, Rule, RuleSet, Team
+from portal.admissions.models import ApplicationStatus as Status
+from portal.common.refusals import Refusal
+from tests import cast
+from tests.admissions.conftest import ANSWERS
+from tests.admissions.test_inviting import MONTH
+from tests.admissions.waiting import due, waiting
+
+GERMAN = [{"subject": "country", "operator": "is", "value": "DE"}]
+
+
+@pytest.fixture
+def doubly(programme):
+    """The programme wants a second reviewer."""
+    programme.needs_second_reviewer = True
+    programme.save()
+    return programme
+
+
+def rule_of(programme, effect) -> Rule:
+    """A rule of a set that is switched on."""
+    on = RuleSet.objects.create(
+        programme=programme, name="On", status="active", activated_at=timezone.now() - MONTH
+    )
+    return Rule.objects.create(rule_set=on, position=1, name="Germans", effect=effect, conditions=GERMAN)
+
+
+def code_of(act, *arguments, **named) -> str:
+    with pytest.raises(Refusal) as refused:
+        act(*arguments, **named)
+    return refused.value.code
+
+
+@pytest.mark.parametrize("effect", ["approve", "waitlist"])
+def test_a_rule_does_not_stand_for_two_reviewers(submitted, doubly, rosa, effect):
+    rule = rule_of(doubly, effect)
+
+    rule_work.look_at_new(submitted)
+    run = rules.dry_run(rule.rule_set, by=rosa)
+    rule_work.carry_out(run)
+
+    run.refresh_from_db()
+    submitted.refresh_from_db()
+    assert code_of(actions.decide_by_rule, submitted, rule=rule) == "left_to_people"
+    assert (submitted.status, run.looked, run.left_to_people) == (Status.SUBMITTED, 1, 1)
+
+
+def test_a_rule_may_flag_where_two_reviewers_decide(submitted, doubly, rosa):
+    draft = rules.create(doubly, name="Draft", by=rosa)
+
+    rule_work.look_at_new(submitted)
+    actions.decide_by_rule(submitted, rule=rule_of(doubly, "flag"))
+
+    submitted.refresh_from_db()
+    assert submitted.flag == "Germans"
+    assert code_of(rules.save_rule, draft, name="A", effect="approve", conditions=GERMAN, by=rosa) == (
+        "rule_not_possible"
+    )
+    assert rules.save_rule(draft, name="F", effect="flag", conditions=GERMAN, by=rosa).effect == "flag"
+
+
+def test_whoever_proposed_the_decline_does_not_decide_on_the_appeal(submitted, doubly, rosa, rolf, ann):
+    actions.decline(submitted, by=rosa, reason="incomplete")
+    actions.decline(submitted, by=rolf, reason="incomplete")
+    actions.appeal(submitted, by=ann, message="Look again.")
+    third, fourth = (cast.staff(f"{name}@example.org", "Reviewers") for name in ("r3", "r4"))
+
+    codes = [code_of(actions.approve, submitted, by=one) for one in (rosa, rolf)]
+    codes.append(code_of(claiming.share_out, Application.objects.all(), among=[rosa, rolf], by=rosa))
+    proposed = actions.approve(submitted, by=third)
+    decided = actions.approve(submitted, by=fourth)
+
+    assert codes == ["own_decision", "own_decision", "nothing_to_share"]
+    assert (proposed.status, decided.status) == (Status.IN_REVIEW, Status.APPROVED)
+
+
+def test_whoever_proposed_to_approve_may_decide_on_the_appeal(submitted, doubly, rosa, rolf, ann):
+    third = cast.staff("r3@example.org", "Reviewers")
+    actions.approve(submitted, by=third)
+    actions.decline(submitted, by=rosa, reason="incomplete")
+    actions.decline(submitted, by=rolf, reason="incomplete")
+    actions.appeal(submitted, by=ann, message="Look again.")
+
+    assert actions.approve(submitted, by=third).status == Status.IN_REVIEW
+
+
+def test_an_appeal_is_not_kept_by_the_one_who_declined(submitted, rosa, rolf, ann):
+    claiming.assign(submitted, to=rosa, by=rosa)
+    actions.decline(submitted, by=rosa, reason="incomplete")
+
+    appealed = actions.appeal(submitted, by=ann, message="Look again.")
+
+    assert appealed.assignee is None
+    assert actions.approve(appealed, by=rolf).status == Status.APPROVED
+
+
+def test_a_proposal_from_before_the_rule_was_lifted_counts_for_nothing(submitted, doubly, rosa, rolf):
+    actions.approve(submitted, by=rosa)
+    for wanted in (False, True):
+        doubly.refresh_from_db()
+        programme_actions.change_programme(
+            doubly, {"needs_second_reviewer": wanted}, releases=doubly.releases.all(), by=rosa
+        )
+
+    assert not Proposal.objects.exists()
+    assert actions.approve(submitted, by=rolf).status == Status.IN_REVIEW
+
+
+def test_a_decision_on_many_that_wait_on_the_list_says_that_it_only_proposes(programme, rosa):
+    [one] = waiting(programme, 4)
+    programme.needs_second_reviewer = True
+    programme.save()
+    prepared = bulk.prepare(Application.objects.all(), verb="approve", by=rosa)
+    bulk.begin(prepared, by=rosa)
+
+    bulk_work.carry_out(prepared)
+
+    one.refresh_from_db()
+    assert one.status == Status.WAITLISTED
+    assert prepared.items.get().sentence == "Proposed: it counts once a second reviewer agrees."
+
+
+def test_a_conflict_leaves_an_application_out_of_decisions_on_many_files_and_waves(
+    submitted, programme, rosa, rolf
+):
+    other, conflicted = waiting(programme, 1, 5)
+    for one in (submitted, conflicted):
+        noting.declare_conflict(one, by=rosa)
+
+    prepared = bulk.prepare(Application.objects.all(), verb="approve", by=rosa)
+    content = f"reference,decision\n{submitted.reference},approve\n".encode()
+    told = decision_imports.read(content, file_name="a.csv", by=rosa).rows[0]["told"]
+    of_rosa, of_rolf = (set(wave_work.waiting_for(programme, by=one)) for one in (rosa, rolf))
+
+    assert [item.application for item in prepared.items.all()] == [other]
+    assert prepared.left_out == 2
+    assert told == "You declared a conflict of interest. Ask another reviewer."
+    assert (of_rosa, of_rolf) == ({other}, {other, conflicted})
+
+
+def test_the_place_of_a_conflict_goes_to_the_next(programme, rosa):
+    other, conflicted = waiting(programme, 1, 5)
+    noting.declare_conflict(conflicted, by=rosa)
+
+    wave_work.release(due(programme, rosa, size=1))
+
+    assert [Application.objects.get(pk=one.pk).status for one in (other, conflicted)] == [
+        Status.APPROVED,
+        Status.WAITLISTED,
+    ]
+
+
+def test_the_seats_are_those_of_whoever_agrees_and_tell_what_was_proposed(
+    of_teams, submitted, rosa, rolf, ann
+):
+    of_teams.needs_second_reviewer = True
+    of_teams.save()
+    teams.ask_for(submitted, name="Example Institute", seats_wanted=9, by=ann)
+
+    actions.approve(submitted, by=rosa, seats=2, message="A small lab.")
+    actions.approve(submitted, by=rolf, seats=3)
+
+    proposed = submitted.staff_notes.get(verb="application.decision_proposed")
+    assert proposed.message == "Approved. Seats for the team: 2. A small lab."
+    assert Team.objects.get().seats == 3
+
+
+def test_a_grant_of_the_staff_brings_the_seats_and_an_invitation_does_not(of_teams, rosa):
+    people = [cast.person(f"p{number}@example.org") for number in range(2)]
+    for one in people:
+        made = actions.submit(actions.start(of_teams, by=one), answers=ANSWERS, by=one)
+        teams.ask_for(made, name="Lab", seats_wanted=4, by=one)
+
+    actions.grant(of_teams, people[0], by=rosa, grants_seats=True)
+    actions.grant(of_teams, people[1], by=rosa)
+
+    assert list(Team.objects.order_by("pk").values_list("seats", flat=True)) == [4, 0]
+
+
+def locks_of(act, *arguments, **named) -> list[str]:
+    """In which order the places of the programme and the ledger are locked first."""
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        act(*arguments, **named)
+    found = []
+    for query in queries:
+        sql = query["sql"]
+        if 'FROM "admissions_programme"' in sql and sql.endswith("UPDATE"):
+            found.append("places")
+        if "pg_advisory_xact_lock" in sql:
+            found.append("ledger")
+    return list(dict.fromkeys(found))
+
+
+def test_every_approval_locks_the_places_before_the_ledger(programme, draft, ann, rosa):
+    programme.capacity = 50
+    programme.save()
+    people = [cast.person(f"p{number}@example.org") for number in range(3)]
+    one, two = (
+        actions.submit(actions.start(programme, by=person), answers=ANSWERS, by=person)
+        for person in people[:2]
+    )
+    inviting.pre_approve(programme, email=ann.email, note="", expires_at=timezone.now() + MONTH, by=rosa)
+    draft.refresh_from_db()
+
+    orders = [
+        locks_of(actions.approve, one, by=rosa),
+        locks_of(actions.decide_by_rule, two, rule=rule_of(programme, "approve")),
+        locks_of(actions.grant, programme, people[2], by=rosa),
+        locks_of(admitting.hand_in, draft, answers=ANSWERS, by=ann),
+    ]
+
+    assert orders == [["places", "ledger"]] * 4
+    assert PreApproval.objects.get().status == "used"

@@ -1,0 +1,199 @@
+"""Answers in the browser: as the server has them, sane while half-written, quick, accessible."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, Page, expect
+
+from playground.rendering import render
+from tests.look.checks import DESK, PHONE, assert_accessible, assert_fits, watch_policy
+from tests.playground.test_hostile import PAGE_SCRIPT, conversation_of, processor_seconds
+
+pytestmark = pytest.mark.browser
+
+DOCUMENTS = {path.stem: path.read_text() for path in (Path(__file__).parent / "documents").glob("*.txt")}
+SHOW = """async ([text, isWriting]) => {
+    const { render } = await import("/static/playground/rendering.js");
+    let element = document.querySelector("#live");
+    if (!element) {
+        element = document.createElement("div");
+        element.id = "live";
+        document.querySelector(".talk-scroll").prepend(element);
+    }
+    await render(element, text, { isWriting });
+    return [...element.children].map((child) => child.outerHTML).join("");
+}"""
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: Any, as_ada: Client) -> Iterator[Page]:
+    """Ada's browser on an empty playground; a complaint of the browser fails the test."""
+    context = browser.new_context(viewport=DESK, base_url=live_server.url)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": as_ada.cookies[name].value, "url": live_server.url}])
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.route("**/status/", lambda route: route.fulfill(status=204))
+    fresh = context.new_page()
+    complaints = watch_policy(fresh)
+    fresh.goto("/playground/")
+    fresh.evaluate(PAGE_SCRIPT)
+    yield fresh
+    context.close()
+    assert complaints == []
+
+
+def shown(page: Page, text: str, *, is_writing: bool = True) -> str:
+    """The HTML of an answer that has come so far."""
+    return str(page.evaluate(SHOW, [text, is_writing]))
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 400])
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document_is_the_same_from_both(page: Page, name: str, pieces: int) -> None:
+    text = DOCUMENTS[name]
+
+    served = page.evaluate("htmls => hostile.served(htmls)", [str(render(text))])
+    live = page.evaluate("([texts, pieces]) => hostile.inPieces(texts, pieces)", [[text], pieces])
+
+    assert live["html"] == served["html"]
+    assert live["faults"] == served["faults"] == [[]]
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("a **bold", "<p>a <strong>bold</strong></p>"),
+        ("a **bold*", "<p>a <strong>bold</strong></p>"),
+        ("a **", "<p>a</p>"),
+        ("a **b *c", "<p>a <strong>b <em>c</em></strong></p>"),
+        ("a `co", "<p>a <code>co</code></p>"),
+        ("a `", "<p>a</p>"),
+        ("a ~~b", "<p>a <s>b</s></p>"),
+        ("see [the page](https://exa", "<p>see the page</p>"),
+        ("![cat](https://exa", "<p>cat</p>"),
+        ("so $a_1 * b_2 *", "<p>so $a_1 * b_2</p>"),
+        ("costs $5 and", "<p>costs $5 and</p>"),
+        ("text\n-", "<p>text</p>"),
+        ("text\n``", "<p>text</p>"),
+        ("snake_case and 2*3", "<p>snake_case and 2*3</p>"),
+    ],
+)
+def test_what_is_half_written_looks_as_it_will(page: Page, text: str, html: str) -> None:
+    assert shown(page, text) == html
+
+
+def test_a_formula_stands_apart_before_its_end_has_come(page: Page) -> None:
+    shown(page, "Text:\n\n$$\n\\frac{a}")
+
+    assert page.locator("#live > .answer-math.is-display").inner_text() == "$$\n\\frac{a}"
+
+
+@pytest.mark.parametrize("text", ["| a | b |", "| a | b |\n", "| a | b |\n|-", "| a | b |\n|---|---|"])
+def test_a_table_is_one_from_its_first_row(page: Page, text: str) -> None:
+    shown(page, text)
+
+    assert page.locator("#live .answer-table th").all_inner_texts() == ["a", "b"]
+    assert page.locator("#live p").count() == 0
+
+
+def test_a_list_goes_on_behind_a_gap(page: Page) -> None:
+    for text in ("1. a\n\n2", "1. a\n\n2. b\n\n", "1. a\n\n2. b\n\n3", "1. a\n\n2. b\n\n3. c"):
+        shown(page, text)
+
+    assert page.locator("#live ol").count() == 1
+    assert page.locator("#live li").count() == 3
+
+
+def test_a_links_address_that_comes_last_reaches_the_words_before(page: Page) -> None:
+    shown(page, "[words][r]\n\nOne.\n\nTwo.\n\nThree.\n\n")
+    assert page.locator("#live a").count() == 0
+
+    shown(page, "[words][r]\n\nOne.\n\nTwo.\n\nThree.\n\n[r]: https://late.example\n")
+
+    assert page.locator("#live a").get_attribute("href") == "https://late.example"
+
+
+def test_a_finished_block_is_left_alone(page: Page) -> None:
+    shown(page, "First.\n\nSecond.\n\nThird")
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('#live p'))")
+    page.evaluate("window.first = document.querySelector('#live p')")
+
+    shown(page, "First.\n\nSecond.\n\nThird and **more**.\n\n- Fourth")
+
+    assert page.evaluate("getSelection().toString()") == "First."
+    assert page.evaluate("window.first === document.querySelector('#live p')")
+
+
+def test_another_text_replaces_what_was_shown(page: Page) -> None:
+    shown(page, "# One\n\nTwo\n\nThree\n\nFour")
+
+    assert shown(page, "Instead") == "<p>Instead</p>"
+
+
+def test_code_is_coloured_when_its_fence_closes_and_copied_as_it_is(page: Page) -> None:
+    shown(page, "```python\nx = 1  # one\n")
+    page.wait_for_timeout(300)
+    assert page.locator("#live .hljs-number").count() == 0
+
+    shown(page, "```python\nx = 1  # one\n```")
+    expect(page.locator("#live .hljs-number")).to_have_text("1")
+    page.locator("#live").get_by_role("button", name="Copy code").click()
+
+    expect(page.locator("#live .answer-code-copy")).to_contain_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "x = 1  # one\n"
+
+
+def test_an_answer_of_thirty_thousand_tokens_does_not_freeze_the_page(page: Page) -> None:
+    text = (DOCUMENTS["rich"] + "\n\n") * (120_000 // len(DOCUMENTS["rich"]))
+    before = processor_seconds(page)
+
+    for end in range(0, len(text), 6000):
+        shown(page, text[:end])
+    for piece in range(30):
+        shown(page, text + " a few words more" * piece)
+
+    # In a stream of words at the end of it, a step costs what the last blocks cost, not the whole.
+    assert processor_seconds(page) - before < 25
+    start = processor_seconds(page)
+    for piece in range(30, 60):
+        shown(page, text + " a few words more" * piece)
+    assert (processor_seconds(page) - start) / 30 < 0.1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_rich_answer_is_accessible_and_fits(page, ada, release, scheme, size) -> None:
+    talk = conversation_of(ada, release, list(DOCUMENTS.values()))
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size(size)
+
+    page.goto(talk.get_absolute_url())
+
+    expect(page.locator(".hljs-keyword").first).to_be_attached()
+    expect(page.locator(".answer-math math").first).to_be_attached()
+    page.wait_for_timeout(300)
+    assert_accessible(page)
+    assert_fits(page)
+    if folder := os.environ.get("PICTURES"):
+        page.screenshot(path=Path(folder) / f"rich-{scheme}-{size['width']}.png", full_page=True)
+
+
+def test_without_scripts_an_answer_is_readable(browser, live_server, as_ada, ada, release) -> None:
+    talk = conversation_of(ada, release, [DOCUMENTS["rich"]])
+    context = browser.new_context(java_script_enabled=False, base_url=live_server.url)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": as_ada.cookies[name].value, "url": live_server.url}])
+    page = context.new_page()
+
+    page.goto(talk.get_absolute_url())
+    answer = page.locator(".answer-prose")
+
+    assert "return f" in answer.locator("pre").first.inner_text()
+    assert answer.locator(".answer-math").first.inner_text() == r"$e^{i\pi} + 1 = 0$"
+    assert answer.locator("table").count() == 2
+    context.close()
