@@ -380,6 +380,9 @@ WEIGHTS_IMPORT_BUCKETS = env.list("WEIGHTS_IMPORT_BUCKETS", default=[])
 WEIGHTS_IMPORT_THREADS = env.int("WEIGHTS_IMPORT_THREADS", default=4)
 # The private key (PEM, P-256, mode 0600) that signs the manifest of every frozen revision.
 SIGNING_KEY_FILE = Path(env.str("SIGNING_KEY_FILE", default=str(PORTAL_HOME / "keys" / "signing.pem")))
+# The keys (Ed25519) that sign licence receipts and sign-offs: private.pem, made with the first signature, and public/
+# with every key whose signatures count. Without private.pem the next signature makes another key.
+STATEMENT_KEYS = Path(env.str("STATEMENT_KEYS", default=str(PORTAL_HOME / "keys" / "statements")))
 # A store of 6 TiB is then read again once a month, each night in about half an hour of gentle reading.
 WEIGHTS_SCRUB_BYTES_PER_NIGHT = env.int("WEIGHTS_SCRUB_BYTES_PER_NIGHT", default=200 * 1024**3)
 # Slow enough for downloads from the same disk to go on.

@@ -6,7 +6,7 @@ from django.urls import include, path
 from playground import account
 from portal.access import views as pages
 from portal.accounts import views as accounts
-from portal.common import devmail, health
+from portal.common import devmail, health, statement_keys
 from portal.hub import login, manifests
 from portal.keys import device_views
 
@@ -37,6 +37,12 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path(".well-known/model-signing.pem", manifests.public_key, name="signing_key"),
     path(".well-known/model-signing/<slug:key_id>.pem", manifests.public_key, name="signing_key_by_id"),
+    path(".well-known/portal-statements.pem", statement_keys.public_key, name="statement_key"),
+    path(
+        ".well-known/portal-statements/<slug:key_id>.pem",
+        statement_keys.public_key,
+        name="statement_key_by_id",
+    ),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
