@@ -33,7 +33,7 @@ def test_nothing_is_cleared_without_a_policy(db):
     draft = actions.create_release(
         slug="r",
         name="R",
-        hub_id="o/r",
+        hub_id="open-weights/rr",
         summary="s",
         licence=licence,
         by=None,
