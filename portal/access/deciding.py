@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from portal.access.decision import Action, Decision
@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from portal.admissions.models import approvals_of
 from portal.common.refusals import Refusal
 from portal.events.models import Registration
-from portal.licensing.models import Acceptance, LicenceVersion
+from portal.licensing.models import Acceptance
 from portal.releases.models import SHOWABLE, Release, ReleaseQuerySet, ReleaseStatus
 
 
@@ -38,13 +38,10 @@ def releases_allowed(user: Person, action: Action, *, at: datetime | None = None
     if not isinstance(user, User) or not user.is_active or not user.has_verified_email():
         return Release.objects.none()
     moment = at or timezone.now()
-    current = LicenceVersion.objects.published(at=moment).filter(licence=OuterRef("licence")).values("pk")[:1]
-    accepted = Acceptance.objects.filter(user=user, version=OuterRef("current_version_id"))
+    accepted = Acceptance.objects.counting(at=moment).filter(user=user, version__licence=OuterRef("licence"))
     approved = approvals_of(user.pk).filter(programme__releases=OuterRef("pk"))
     opened = Q(Exists(approved), status=ReleaseStatus.OPEN)
     if action == Action.PLAYGROUND:
         passes = Registration.objects.passes(at=moment).filter(user=user, event__prototypes=OuterRef("pk"))
         opened |= Q(Exists(passes), is_event_prototype=True, status__in=SHOWABLE)
-    return (
-        Release.objects.annotate(current_version_id=Subquery(current)).filter(Exists(accepted)).filter(opened)
-    )
+    return Release.objects.filter(Exists(accepted)).filter(opened)

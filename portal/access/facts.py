@@ -1,6 +1,6 @@
 """What the gates need to know of a person and a release, read from the database in one place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -18,6 +18,7 @@ from portal.admissions.models import (
 )
 from portal.events.models import Registration
 from portal.licensing.models import Acceptance, LicenceVersion
+from portal.licensing.standing import counts_until
 from portal.releases.models import SHOWABLE, Release
 
 Person = User | AbstractBaseUser | AnonymousUser
@@ -28,8 +29,9 @@ class Facts:
     """The facts at one moment; an anonymous person has none of the personal ones.
 
     `accepted_version` is the text in force if the person accepted that, else the newest
-    text of the licence that they did accept, or None. `application` is the person's own,
-    `team` one of which they are a member: approved before all others, else the newest.
+    text of the licence that they did accept, or None; it counts before `accepted_until` (None: for good).
+    `application` is the person's own, `team` one of which they are a member: approved before all others,
+    else the newest.
     """
 
     is_signed_in: bool
@@ -41,6 +43,8 @@ class Facts:
     accepted_version: LicenceVersion | None
     programme: Programme | None
     team: Team | None = None
+    accepted_until: datetime | None = None
+    at: datetime = field(default_factory=timezone.now)
 
     @property
     def is_approved(self) -> bool:
@@ -54,8 +58,14 @@ class Facts:
 
     @property
     def has_accepted(self) -> bool:
-        """Whether the person accepted the text in force."""
-        return self.accepted_version is not None and self.accepted_version == self.licence_version
+        """Whether the person accepted the text in force, or one that was."""
+        return self.accepted_version is not None
+
+    @property
+    def is_acceptance_current(self) -> bool:
+        """Whether what the person accepted still counts."""
+        is_over = self.accepted_until is not None and self.accepted_until <= self.at
+        return self.accepted_version is not None and not is_over
 
 
 def account_facts(user: Person) -> Facts:
@@ -68,7 +78,7 @@ def account_facts(user: Person) -> Facts:
 def facts_of(user: Person, release: Release, *, at: datetime | None = None) -> Facts:
     """Read the facts about `user` and `release` at `at` (None: now). At most five queries."""
     moment = at or timezone.now()
-    version, accepted = _versions(user, release, moment)
+    version, accepted, accepted_until = _versions(user, release, moment)
     programme = release.programmes.taking_first(at=moment).first()
     if not isinstance(user, User):
         return Facts(False, False, False, None, None, version, None, programme)
@@ -83,6 +93,8 @@ def facts_of(user: Person, release: Release, *, at: datetime | None = None) -> F
         accepted_version=accepted,
         programme=programme,
         team=team,
+        accepted_until=accepted_until,
+        at=moment,
     )
 
 
@@ -105,12 +117,17 @@ def _team(application: Application) -> Team:
 
 def _versions(
     user: Person, release: Release, moment: datetime
-) -> tuple[LicenceVersion | None, LicenceVersion | None]:
-    """The licence's text in force, and the newest that the person accepted; their words are not fetched."""
+) -> tuple[LicenceVersion | None, LicenceVersion | None, datetime | None]:
+    """The licence's text in force, and the newest that the person accepted with the end of its counting.
+
+    Their words are not fetched.
+    """
     published = LicenceVersion.objects.published(at=moment).filter(licence_id=release.licence_id)
-    accepted = Acceptance.objects.filter(version=OuterRef("pk"), user_id=user.pk or 0)
-    versions = list(published.defer("text").annotate(is_accepted=Exists(accepted)))
-    return next(iter(versions), None), next((one for one in versions if one.is_accepted), None)
+    mine = Acceptance.objects.filter(version=OuterRef("pk"), user_id=user.pk or 0)
+    versions = list(published.defer("text").annotate(is_accepted=Exists(mine)))
+    accepted = next((one for one in versions if one.is_accepted), None)
+    until = counts_until(accepted, versions) if accepted else None
+    return next(iter(versions), None), accepted, until
 
 
 def _event_pass(user: User, release: Release, moment: datetime) -> Registration | None:

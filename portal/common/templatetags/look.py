@@ -42,6 +42,7 @@ GATE_CALLS = {
     "release_open": "See the release",
     "approved": "Go to the application",
     "licence_accepted": "Read the licence",
+    "licence_current": "Read the new version",
 }
 
 
