@@ -5,9 +5,9 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from portal.access.decision import Action, Decision
-from portal.access.facts import Person, account_facts, facts_of
-from portal.access.gates import account_gates, all_gates
+from portal.access.decision import Action, Decision, Gate
+from portal.access.facts import Person, account_facts, facts_of, licence_facts
+from portal.access.gates import account_gates, all_gates, licence_current
 from portal.accounts.models import User
 from portal.admissions.models import approvals_of
 from portal.common.refusals import Refusal
@@ -31,6 +31,12 @@ def account_refusal(user: Person) -> Refusal | None:
     """Why the account of `user` opens no door at all, whatever the release; None when it may. One query."""
     shut = (gate for gate in account_gates(account_facts(user)) if not gate.passed)
     return next((gate.refusal() for gate in shut), None)
+
+
+def closing_gates(user: User, release: Release, *, at: datetime | None = None) -> tuple[Gate, ...]:
+    """The gates that `user` has passed and that will shut on a day, unless they do something. One query."""
+    gate = licence_current(licence_facts(user, release, at=at), release)
+    return (gate,) if gate.passed and gate.shuts_at is not None else ()
 
 
 def releases_allowed(user: Person, action: Action, *, at: datetime | None = None) -> ReleaseQuerySet:

@@ -1,6 +1,6 @@
 """What the gates need to know of a person and a release, read from the database in one place."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -73,6 +73,14 @@ def account_facts(user: Person) -> Facts:
     if not isinstance(user, User):
         return Facts(False, False, False, None, None, None, None, None)
     return Facts(True, user.is_active, user.has_verified_email(), None, None, None, None, None)
+
+
+def licence_facts(user: User, release: Release, *, at: datetime | None = None) -> Facts:
+    """What concerns the licence alone. One query."""
+    moment = at or timezone.now()
+    version, accepted, until = _versions(user, release, moment)
+    blank = account_facts(AnonymousUser())
+    return replace(blank, licence_version=version, accepted_version=accepted, accepted_until=until, at=moment)
 
 
 def facts_of(user: Person, release: Release, *, at: datetime | None = None) -> Facts:

@@ -17,13 +17,37 @@ def all_gates(facts: Facts, *, release: Release, action: Action) -> tuple[Gate, 
         _release_open(facts, release, action),
         _approved(facts, action),
         _licence_accepted(facts, release),
-        _licence_current(facts, release),
+        licence_current(facts, release),
     )
 
 
 def account_gates(facts: Facts) -> tuple[Gate, ...]:
     """The gates that are the same for every release and action: those of the account."""
     return (_signed_in(facts), _account_active(facts), _email_verified(facts))
+
+
+def licence_current(facts: Facts, release: Release) -> Gate:
+    """Whether what the person accepted still counts; in the days of grace it does, with a countdown."""
+    current, accepted, until = facts.licence_version, facts.accepted_version, facts.accepted_until
+    shuts_at = None
+    if current is None or accepted is None:
+        sentence = "Accepting the licence opens this as well."
+    elif accepted == current:
+        sentence = f"Version {current.number} is the one in force."
+    elif until is None:
+        sentence = f"Version {current.number} is in force, and your acceptance of {accepted.number} counts."
+    elif facts.is_acceptance_current:
+        shuts_at = until
+        countdown = _countdown(until, facts.at)
+        sentence = f"Accept {release.licence.name} {current.number} by {countdown}."
+    else:
+        sentence = (
+            f"You accepted version {accepted.number}, which is no longer in force. "
+            f"Read and accept {release.licence.name} {current.number}."
+        )
+    url = release.licence.get_absolute_url()
+    is_current = facts.is_acceptance_current
+    return Gate("licence_current", "Current version", is_current, sentence, url, shuts_at)
 
 
 def _signed_in(facts: Facts) -> Gate:
@@ -127,28 +151,6 @@ def _licence_accepted(facts: Facts, release: Release) -> Gate:
     return Gate(
         "licence_accepted", "Licence", facts.has_accepted, sentence, release.licence.get_absolute_url()
     )
-
-
-def _licence_current(facts: Facts, release: Release) -> Gate:
-    current, accepted, until = facts.licence_version, facts.accepted_version, facts.accepted_until
-    shuts_at = None
-    if current is None or accepted is None:
-        sentence = "Accepting the licence opens this as well."
-    elif accepted == current:
-        sentence = f"Version {current.number} is the one in force."
-    elif until is None:
-        sentence = f"Version {current.number} is in force, and your acceptance of {accepted.number} counts."
-    elif facts.is_acceptance_current:
-        shuts_at = until
-        sentence = f"Accept {current.number} by {_countdown(until, facts.at)}."
-    else:
-        sentence = (
-            f"You accepted version {accepted.number}, which is no longer in force. "
-            f"Read and accept {release.licence.name} {current.number}."
-        )
-    url = release.licence.get_absolute_url()
-    is_current = facts.is_acceptance_current
-    return Gate("licence_current", "Current version", is_current, sentence, url, shuts_at)
 
 
 def _countdown(ends_at: datetime, at: datetime) -> str:

@@ -71,9 +71,9 @@ def passages_between(older: str, newer: str) -> list[Passage]:
     """
     before, after = _paragraphs(older), _paragraphs(newer)
     is_long = len(before) + len(after) > LONG_LINES
-    keys = [[_key(one) for one in side] for side in (before, after)]
+    matcher = difflib.SequenceMatcher(None, _keys(before), _keys(after), autojunk=is_long)
     passages: list[Passage] = []
-    for kind, i, i_end, j, j_end in difflib.SequenceMatcher(None, *keys, autojunk=is_long).get_opcodes():
+    for kind, i, i_end, j, j_end in matcher.get_opcodes():
         if kind == "equal":
             passages.append(Passage(SAME, tuple(Piece(SAME, text) for text in after[j:j_end])))
         else:
@@ -85,9 +85,9 @@ def _paragraphs(text: str) -> list[str]:
     return [one.strip("\n") for one in _BLANK_LINES.split(text) if one.strip()]
 
 
-def _key(text: str) -> str:
-    """A text by which it is compared: how its lines are broken makes no difference."""
-    return " ".join(text.split())
+def _keys(texts: Sequence[str]) -> list[str]:
+    """What texts are compared by: how their lines are broken makes no difference."""
+    return [" ".join(text.split()) for text in texts]
 
 
 def _paired(before: Sequence[str], after: Sequence[str]) -> Iterator[Passage]:
@@ -114,8 +114,8 @@ def _is_alike(old: str, new: str) -> bool:
 
 def _pieces(old: str, new: str) -> Iterator[Piece]:
     before, after = _WORDS.findall(old), _WORDS.findall(new)
-    keys = [[word.rstrip() for word in side] for side in (before, after)]
-    for kind, i, i_end, j, j_end in difflib.SequenceMatcher(None, *keys, autojunk=False).get_opcodes():
+    matcher = difflib.SequenceMatcher(None, _keys(before), _keys(after), autojunk=False)
+    for kind, i, i_end, j, j_end in matcher.get_opcodes():
         if kind == "equal":
             yield Piece(SAME, "".join(after[j:j_end]))
             continue

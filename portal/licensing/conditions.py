@@ -1,6 +1,5 @@
 """The conditions of a version, in plain words for people and as data for programs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -128,10 +127,7 @@ def _many_users(version: LicenceVersion) -> Condition:
 
 def _naming(version: LicenceVersion) -> Condition:
     label = "Names of derived models"
-    rules: Sequence[tuple[str, str]] = (
-        ("begin with", version.derivative_prefix),
-        ("end with", version.derivative_suffix),
-    )
+    rules = (("begin with", version.derivative_prefix), ("end with", version.derivative_suffix))
     told = " and ".join(f"{where} “{part}”" for where, part in rules if part)
     if not told:
         return Condition(label, Permission.ALLOWED, "Free to choose")

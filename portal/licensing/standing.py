@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.licensing.models import Acceptance, LicenceVersion, Reacceptance
@@ -17,6 +18,20 @@ class AcceptedVersion:
     version: LicenceVersion
     people_count: int
     is_asked: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Until when an acceptance of an earlier version counts (None: for good), and whether it still does."""
+
+    accepted: LicenceVersion
+    until: datetime | None
+    counts: bool
+
+    @property
+    def last_day(self) -> str:
+        """The last day on which it counts, in words; "" when it counts for good."""
+        return last_day(self.until) if self.until else ""
 
 
 def grace_end(published_at: datetime, *, days: int) -> datetime | None:
@@ -50,6 +65,14 @@ def counts_until(accepted: LicenceVersion, published: Sequence[LicenceVersion]) 
     place = places[accepted.pk]
     stops = [one.stops_earlier_at for one in published[:place] if _asks(one, place, places)]
     return min((stop for stop in stops if stop is not None), default=None)
+
+
+def standing_of(
+    accepted: LicenceVersion, published: Sequence[LicenceVersion], *, at: datetime | None = None
+) -> Standing:
+    """How an acceptance of `accepted` stands at `at` (None: now). No query."""
+    until = counts_until(accepted, published)
+    return Standing(accepted, until, counts=until is None or until > (at or timezone.now()))
 
 
 def _asks(version: LicenceVersion, accepted_place: int, places: dict[int, int]) -> bool:

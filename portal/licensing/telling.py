@@ -30,7 +30,7 @@ def announce(version: LicenceVersion) -> int:
 
 def call_off(version: LicenceVersion) -> int:
     """Write down to tell those who were told of the day; those who were not are not told at all."""
-    announced = version.notices.filter(kind=NoticeKind.ANNOUNCED, published_at=version.published_at)
+    announced = version.notices.filter(kind=NoticeKind.ANNOUNCED, published_at=version.in_force_from)
     announced.filter(sent_at=None).delete()
     people = list(announced.filter(user__is_active=True).values_list("user", flat=True))
     return _note(version, NoticeKind.CALLED_OFF, ((pk, False) for pk in people))
@@ -39,7 +39,8 @@ def call_off(version: LicenceVersion) -> int:
 def remind(*, at: datetime | None = None) -> int:
     """Write down whom to remind that their days of grace run out; return how many are new.
 
-    Safe to call at any time, as often as one likes. A reminder that fell due before the version was published is left out: the announcement was enough.
+    Safe to call at any time, as often as one likes. A reminder that fell due before the version was
+    published is left out: the announcement was enough.
     """
     moment = at or timezone.now()
     ending = Q(grace_ends_at__gt=moment, grace_ends_at__lte=moment + REMINDERS[NoticeKind.WEEK])
@@ -75,7 +76,11 @@ def _due(version: LicenceVersion, moment: datetime) -> NoticeKind | None:
 def _note(version: LicenceVersion, kind: NoticeKind, people: Iterable[tuple[int, bool]]) -> int:
     notices = [
         Notice(
-            version=version, user_id=pk, kind=kind, published_at=version.published_at, must_accept=must_accept
+            version=version,
+            user_id=pk,
+            kind=kind,
+            published_at=version.in_force_from,
+            must_accept=must_accept,
         )
         for pk, must_accept in people
     ]
@@ -122,5 +127,3 @@ def _subject(notice: Notice) -> str:
     if version.is_scheduled():
         return f"{version} comes into force on {day}"
     return f"{version} is in force"
-
-

@@ -13,7 +13,15 @@ from portal.events.models import EventStatus, Registration, RegistrationStatus
 from portal.releases.models import ReleaseStatus
 from tests import cast
 
-CODES = ["signed_in", "account_active", "email_verified", "release_open", "approved", "licence_accepted"]
+CODES = [
+    "signed_in",
+    "account_active",
+    "email_verified",
+    "release_open",
+    "approved",
+    "licence_accepted",
+    "licence_current",
+]
 
 
 def gate(decision, code):
@@ -37,7 +45,7 @@ def test_stranger_is_asked_to_sign_in_first(release, action):
     assert not decision.allowed
     assert decision.next_gate is not None
     assert (decision.next_gate.code, decision.next_gate.url) == ("signed_in", "/accounts/login/")
-    assert [one.passed for one in decision.gates] == [False, False, False, True, False, False]
+    assert [one.passed for one in decision.gates] == [False, False, False, True, False, False, False]
 
 
 def test_mallory_is_asked_to_apply(mallory, release):
@@ -97,7 +105,7 @@ def test_ada_is_asked_again_when_a_new_licence_version_is_published(ada, release
     shut = decide(ada, release, Action.DOWNLOAD).next_gate
 
     assert shut is not None
-    assert (shut.code, shut.url) == ("licence_accepted", "/licences/licence-of-tiny/")
+    assert (shut.code, shut.url) == ("licence_current", "/licences/licence-of-tiny/")
     assert shut.sentence == (
         "You accepted version 1.0, which is no longer in force. Read and accept Open Weights Licence 2.0."
     )
@@ -109,7 +117,7 @@ def test_a_new_version_names_the_last_one_that_was_accepted(ada, release):
     cast.publish(release.licence, "3.0")
     cast.publish(release.licence, "4.0")
 
-    assert gate(decide(ada, release, Action.DOWNLOAD), "licence_accepted").sentence == (
+    assert gate(decide(ada, release, Action.DOWNLOAD), "licence_current").sentence == (
         "You accepted version 2.0, which is no longer in force. Read and accept Open Weights Licence 4.0."
     )
 

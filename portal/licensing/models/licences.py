@@ -84,7 +84,7 @@ class LicenceVersion(models.Model):
         max_length=100,
         blank=True,
         validators=[require_spdx],
-        help_text="Such as Apache-2.0, or LicenseRef- and a name. Empty for LicenseRef- with this licence's own.",
+        help_text="Such as Apache-2.0, or LicenseRef- and a name. Empty for one made of this licence's.",
     )
     commercial_use = models.CharField(max_length=12, choices=Permission, default=Permission.ALLOWED)
     commercial_use_note = models.CharField(max_length=300, blank=True)
@@ -139,7 +139,10 @@ class LicenceVersion(models.Model):
     )
     published_at = models.DateTimeField(null=True, blank=True, editable=False)
     scheduled_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When its day was set; empty if it took effect at once."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When its day was set; empty if it took effect at once.",
     )
     grace_ends_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When earlier acceptances stop; empty for at once."
@@ -176,6 +179,13 @@ class LicenceVersion(models.Model):
     def spdx_id(self) -> str:
         """The SPDX identifier: the one that was written, or else one of the licence's own."""
         return self.spdx or own_identifier(self.licence.slug, self.number)
+
+    @property
+    def in_force_from(self) -> datetime:
+        """When it came or comes into force. Raises ValueError for a draft."""
+        if self.published_at is None:
+            raise ValueError("A draft has no day on which it comes into force.")
+        return self.published_at
 
     @property
     def stops_earlier_at(self) -> datetime | None:

@@ -1,0 +1,35 @@
+"""What changed between two versions of a licence: its words, and its conditions."""
+
+from dataclasses import dataclass
+
+from portal.common.differences import SAME, Passage, passages_between
+from portal.licensing.conditions import ConditionChange, condition_changes
+from portal.licensing.models import LicenceVersion
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that lies between two versions."""
+
+    older: LicenceVersion
+    newer: LicenceVersion
+    passages: tuple[Passage, ...]
+    conditions: tuple[ConditionChange, ...]
+
+    @property
+    def is_same_text(self) -> bool:
+        """Whether no word changed."""
+        return all(passage.kind == SAME for passage in self.passages)
+
+
+def comparison(older: LicenceVersion, newer: LicenceVersion) -> Comparison:
+    """What changed from `older` to `newer`. No query."""
+    passages = tuple(passages_between(older.text, newer.text))
+    return Comparison(older, newer, passages, tuple(condition_changes(older, newer)))
+
+
+def version_before(version: LicenceVersion, among: list[LicenceVersion]) -> LicenceVersion | None:
+    """The version before this one; `among` has the announced ones, newest first. A draft follows them all."""
+    if version not in among:
+        return next(iter(among), None)
+    return next(iter(among[among.index(version) + 1 :]), None)
