@@ -11,6 +11,9 @@ SAME, ADDED, REMOVED, CHANGED = "same", "added", "removed", "changed"
 SIMILARITY_MIN = 0.4
 # Above so many pairs of words a comparison takes seconds; the paragraph is told as a whole.
 WORD_PAIRS_MAX = 4_000_000
+# A paragraph is looked for among so many new ones; without a limit two long texts that have little in common
+# would take minutes.
+LOOK_AHEAD = 6
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _WORDS = re.compile(r"\S+\s*")
 
@@ -91,10 +94,11 @@ def _keys(texts: Sequence[str]) -> list[str]:
 
 
 def _paired(before: Sequence[str], after: Sequence[str]) -> Iterator[Passage]:
-    """What became of some paragraphs: each old one meets the first new one that is much like it."""
+    """What became of some paragraphs: each old one meets the first new one nearby that is much like it."""
     reached = 0
     for old in before:
-        found = next((n for n in range(reached, len(after)) if _is_alike(old, after[n])), None)
+        near = range(reached, min(reached + LOOK_AHEAD, len(after)))
+        found = next((n for n in near if _is_alike(old, after[n])), None)
         if found is None:
             yield Passage(REMOVED, (Piece(REMOVED, old),))
             continue

@@ -25,7 +25,7 @@ class PublishForm(forms.Form):
         choices=[(NOW, "At once"), (ON_A_DAY, "At the time below")],
         initial=NOW,
         widget=forms.RadioSelect,
-        required=False,
+        error_messages={"required": "Choose whether it comes into force at once or at a time."},
     )
     at = forms.DateTimeField(
         label="Time (UTC)",

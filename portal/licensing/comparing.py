@@ -1,6 +1,7 @@
 """What changed between two versions of a licence: its words, and its conditions."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from portal.common.differences import SAME, Passage, passages_between
 from portal.licensing.conditions import ConditionChange, condition_changes
@@ -24,7 +25,7 @@ class Comparison:
 
 def comparison(older: LicenceVersion, newer: LicenceVersion) -> Comparison:
     """What changed from `older` to `newer`. No query."""
-    passages = tuple(passages_between(older.text, newer.text))
+    passages = _passages(older.text, newer.text)
     return Comparison(older, newer, passages, tuple(condition_changes(older, newer)))
 
 
@@ -33,3 +34,9 @@ def version_before(version: LicenceVersion, among: list[LicenceVersion]) -> Lice
     if version not in among:
         return next(iter(among), None)
     return next(iter(among[among.index(version) + 1 :]), None)
+
+
+@lru_cache(maxsize=32)
+def _passages(older: str, newer: str) -> tuple[Passage, ...]:
+    """Anybody may ask for it, long texts take a while, and what is published does not change."""
+    return tuple(passages_between(older, newer))
