@@ -30,9 +30,12 @@ def comparison(older: LicenceVersion, newer: LicenceVersion) -> Comparison:
 
 
 def version_before(version: LicenceVersion, among: list[LicenceVersion]) -> LicenceVersion | None:
-    """The version before this one; `among` has the announced ones, newest first. A draft follows them all."""
+    """The version before this one; `among` has the announced ones, newest first.
+
+    Before a draft comes the one in force, or else the first whose day is set.
+    """
     if version not in among:
-        return next(iter(among), None)
+        return next((one for one in among if not one.is_scheduled()), next(iter(among), None))
     return next(iter(among[among.index(version) + 1 :]), None)
 
 

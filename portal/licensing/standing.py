@@ -97,13 +97,14 @@ def asked_by(version: LicenceVersion) -> QuerySet[User]:
 
 
 def breakdown(version: LicenceVersion) -> list[AcceptedVersion]:
-    """The active holders by the newest version that they accepted, newest first. One query a version."""
+    """The active holders by the newest version that they accepted, newest first. A query a version."""
     earlier = _before(version)
     rows = []
     for place, one in enumerate(earlier):
         newer = Acceptance.objects.filter(user=OuterRef("user"), version__in=[v.pk for v in earlier[:place]])
         count = one.acceptances.filter(~Exists(newer), user__is_active=True).count()
-        rows.append(AcceptedVersion(one, count, _is_asked(version, one, earlier)))
+        if count:
+            rows.append(AcceptedVersion(one, count, _is_asked(version, one, earlier)))
     return rows
 
 

@@ -47,9 +47,9 @@ WORLDS = st.fixed_dictionaries(
 def publish_all(licence, wanted, *, now):
     """The versions that a world wants, in the order of their days."""
     made = []
-    for number, (day, rule, grace_days, named) in enumerate(sorted(wanted, key=lambda one: one[0])):
-        if rule == Reacceptance.BEFORE and not made:
-            rule = Reacceptance.EVERYBODY
+    for number, (day, wish, grace_days, named) in enumerate(sorted(wanted, key=lambda one: one[0])):
+        is_first = wish == Reacceptance.BEFORE and not made
+        rule = Reacceptance.EVERYBODY if is_first else wish
         version = LicenceVersion(licence=licence, number=str(number), text=str(number), reacceptance=rule)
         version.sha256 = version.text_sha256()
         version.published_at = now + timedelta(days=day)

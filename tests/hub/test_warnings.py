@@ -136,7 +136,9 @@ def test_a_new_licence_is_told_while_there_is_grace(frozen, ada, release, settin
     mine = {"release": release, "revision": frozen, "key": None, "user": ada}
 
     assert warnings(**mine, at=NOON) == [
-        "licence; Accept Open Weights Licence 2.0 by 1 December, 11 days left. "
-        "https://portal.example.org/licences/licence-of-tiny/"
+        (
+            "licence; Accept Open Weights Licence 2.0 by 1 December, 11 days left. "
+            "https://portal.example.org/licences/licence-of-tiny/"
+        )
     ]
     assert warnings(**mine, at=version.grace_ends_at) == []

@@ -206,7 +206,7 @@ def test_a_file_that_was_changed_is_refused_with_the_reason(file, change, reason
 def test_what_is_no_receipt_is_refused(file, content):
     file.write_bytes(content)
 
-    with pytest.raises(CommandError, match="no receipt|cannot be read as text"):
+    with pytest.raises(CommandError, match=r"no receipt|cannot be read as text"):
         call_command("verify_receipt", str(file))
 
 

@@ -89,11 +89,11 @@ class LicenceVersion(models.Model):
     commercial_use = models.CharField(max_length=12, choices=Permission, default=Permission.ALLOWED)
     commercial_use_note = models.CharField(max_length=300, blank=True)
     monthly_users_max = models.PositiveBigIntegerField(
-        "users without a separate licence",
+        "monthly users above which a separate licence is needed",
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="A service with more people a month needs a separate licence. Empty for no such limit.",
+        help_text="How many people use a service in a month. Empty for no such limit.",
     )
     redistribution = models.CharField(max_length=12, choices=Permission, default=Permission.CONDITIONS)
     redistribution_note = models.CharField(max_length=300, blank=True)
@@ -129,7 +129,7 @@ class LicenceVersion(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         verbose_name="the version that still counts",
-        help_text="Who accepted this one or a later one need not accept again.",
+        help_text="Only if you name one: who accepted it or a later one need not accept again.",
     )
     grace_days = models.PositiveSmallIntegerField(
         "days of grace",
