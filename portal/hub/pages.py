@@ -19,6 +19,7 @@ from portal.hub.estimates import estimates
 from portal.hub.manifests import signature_of
 from portal.hub.models import DownloadLink
 from portal.hub.shelf import visible_releases
+from portal.licensing.conditions import conditions_of
 from portal.releases.models import Blob, Release, ReleaseStatus, Revision, WeightFile
 
 FILES_A_PAGE = 500
@@ -50,12 +51,14 @@ def release(request: HttpRequest, slug: str, commit: str = "") -> HttpResponse:
     revision = _revision(found, commit)
     may_try = decide(request.user, found, Action.PLAYGROUND)
     decision = decide(request.user, found, Action.DOWNLOAD)
+    version = found.licence.current_version()
     context = {
         "release": found,
         "decision": decision,
         "may_try": may_try.allowed,
         "is_shown_at_event": may_try.allowed and found.status != ReleaseStatus.OPEN,
-        "version": found.licence.current_version(),
+        "version": version,
+        "conditions": conditions_of(version) if version else [],
         "revision": revision,
         "signature": signature_of(found, revision),
     }

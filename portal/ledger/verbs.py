@@ -19,7 +19,10 @@ class Verb(models.TextChoices):
     LICENCE_CREATED = "licence.created", "Licence created"
     LICENCE_CHANGED = "licence.changed", "Licence renamed"
     LICENCE_VERSION_PUBLISHED = "licence.version_published", "Licence version published"
+    LICENCE_VERSION_SCHEDULED = "licence.version_scheduled", "Day set on which a licence version takes effect"
+    LICENCE_VERSION_UNSCHEDULED = "licence.version_unscheduled", "Licence version taken off its day"
     LICENCE_ACCEPTED = "licence.accepted", "Licence accepted"
+    LICENCE_RECEIPT_SIGNED = "licence.receipt_signed", "Receipt of an earlier acceptance signed"
 
     RELEASE_CREATED = "release.created", "Release created"
     RELEASE_CHANGED = "release.changed", "Release changed"

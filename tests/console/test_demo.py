@@ -100,7 +100,7 @@ def test_a_newer_licence_waits_for_a_person_to_seed(served, file):
     call_command("seed_demo", model_server=file)
     gate = decide(server(), served, Action.DOWNLOAD).next_gate
     assert gate is not None
-    assert gate.code == "licence_accepted"
+    assert gate.code == "licence_current"
 
     call_command("seed_demo")
     assert decide(server(), served, Action.DOWNLOAD).allowed

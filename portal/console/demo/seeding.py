@@ -68,6 +68,14 @@ def _licence(by: User) -> Licence:
             modification_note="Fine-tune, quantise, distil and merge as you like.",
             attribution=Permission.REQUIRED,
             attribution_note="Name the release and the organisation where a reader will find it.",
+            monthly_users_max=700_000_000,
+            derivative_prefix="OpenWeights-",
+            use_limits=[
+                "Weapons, or planning an attack on people or on what they depend on.",
+                "Watching or identifying people without a lawful reason.",
+                "Deceiving people about whether they talk to a machine.",
+            ],
+            spdx="LicenseRef-OpenWeights-1.0",
         )
         licensing.publish_version(draft, by=by)
     return licence
