@@ -7,6 +7,7 @@ from portal.console import (
     applications_export,
     applications_import,
     bulk,
+    cards,
     downloads,
     downloads_holders,
     events,
@@ -107,6 +108,18 @@ urlpatterns = [
         name="serve",
     ),
     path("releases/<slug:slug>/stored/<slug:sha256>/check/", integrity.check_again, name="check_again"),
+    path("releases/<slug:slug>/card/", cards.card, name="card"),
+    path("releases/<slug:slug>/documentation/", cards.form, name="documentation"),
+    path(
+        "releases/<slug:slug>/documentation/print/",
+        cards.export,
+        {"kind": "print"},
+        name="documentation_print",
+    ),
+    path(
+        "releases/<slug:slug>/documentation.json", cards.export, {"kind": "json"}, name="documentation_json"
+    ),
+    path("releases/<slug:slug>/documentation.md", cards.export, {"kind": "md"}, name="documentation_md"),
     path("releases/<slug:slug>/<slug:code>/", releases.step, name="release_step"),
     path("downloads/", downloads.index, name="downloads"),
     path("downloads/<int:pk>/", downloads.download, name="download"),

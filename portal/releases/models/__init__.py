@@ -1,5 +1,6 @@
 """The tables of releases."""
 
+from portal.releases.models.cards import Documentation, Measurement, ModelCard, text_sha256
 from portal.releases.models.imports import (
     IMPORT_MOVES,
     IMPORT_SILENCE,
@@ -43,9 +44,12 @@ __all__ = [
     "SHOWABLE",
     "Blob",
     "BlobQuerySet",
+    "Documentation",
     "ImportStatus",
     "ImportedFile",
     "Manifest",
+    "Measurement",
+    "ModelCard",
     "Release",
     "ReleaseQuerySet",
     "ReleaseStatus",
@@ -56,4 +60,5 @@ __all__ = [
     "WeightImport",
     "WeightImportQuerySet",
     "stored_at",
+    "text_sha256",
 ]
