@@ -147,9 +147,8 @@ def _is_served(code: str, facts: Facts) -> bool:
         "model_architecture": any(path.rpartition("/")[2].startswith("modeling_") for path in paths),
         "model_card": all(facts.text_of(section) for section in CARD_SECTIONS),
         "data_card": bool(facts.text_of("training_data")),
-        "evaluation_results": bool(
-            facts.rows or facts.card.metadata.get(MODEL_INDEX) or facts.text_of("evaluation")
-        ),
+        # Words about an evaluation are no results.
+        "evaluation_results": bool(facts.rows or facts.card.metadata.get(MODEL_INDEX)),
         "model_metadata": any(path.rpartition("/")[2] in _TRAINING_STATE for path in paths),
     }
     return served.get(code, False)
@@ -161,7 +160,7 @@ def _remedy(component: Component) -> str:
         "model_parameters": "Import weights as safetensors or GGUF.",
         "model_card": "Write the card's overview, intended use and limitations.",
         "data_card": "Write the card's section on training data.",
-        "evaluation_results": "Run an evaluation, or write the card's section on it.",
+        "evaluation_results": "Run an evaluation here, or give model-index in the card's metadata.",
     }
     return written.get(
         component.code,
