@@ -4,8 +4,12 @@ from datetime import date
 
 import pytest
 from huggingface_hub import ModelCard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from portal.common.refusals import Refusal
+from portal.common.storable import is_storable
+from portal.licensing.models import Licence
 from portal.releases.cards import metadata, readme, sections
 from portal.releases.cards.exporting import EvaluationRow, exported, licence_id
 from portal.releases.models import Release
@@ -166,6 +170,33 @@ def test_metadata_that_is_not_understood_is_refused_with_its_place(block, senten
     assert refused.value.status == 422
 
 
+@given(
+    body=st.text(max_size=300),
+    names=st.dictionaries(
+        st.text(min_size=1, max_size=20),
+        st.none() | st.booleans() | st.integers() | st.text(max_size=60),
+        max_size=5,
+    ),
+)
+@settings(max_examples=80, deadline=None)
+def test_whatever_is_written_comes_back_from_the_hubs_parser(body, names):
+    known = {name: value for name, value in names.items() if is_storable(name) and is_storable(str(value))}
+    text = readme.normalised(readme.dump(readme.Readme(known, body if is_storable(body) else "")))
+    try:
+        read = readme.parse(text)
+        metadata.check(read.metadata)
+    except Refusal:
+        return
+    sections.split(read.body)
+    release = Release(slug="tiny", name="Tiny", hub_id="o/tiny", licence=Licence(slug="l", name="L"))
+
+    once = exported(release, read)
+
+    card = ModelCard(once)
+    assert readme.parse(str(card)) == readme.parse(once)
+    assert readme.normalised(card.text).strip() == read.body.strip()
+
+
 @pytest.mark.parametrize("text", ["a\0b", "x" * (readme.CHARACTERS_MAX + 1)])
 def test_text_that_cannot_be_kept_is_refused(text):
     with pytest.raises(Refusal):
@@ -178,6 +209,9 @@ def test_text_that_cannot_be_kept_is_refused(text):
         ("language: no", "“language” must be a text or a list of texts"),
         ("language: English", "“English” is no code of a language"),
         ("license: 1.0", "“license” must be a text"),
+        ("a: .nan", "is not finite"),
+        ("a: {b: [!!binary aGVsbG8=]}", "neither text nor number"),
+        ("a: !!set {b, c}", "neither text nor number"),
         ("tags: chat", "“tags” must be a list"),
         ("tags: [1]", "“tags” must be a text or a list"),
         ("base_model: {a: b}", "“base_model” must be a text or a list"),

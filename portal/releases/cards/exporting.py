@@ -35,16 +35,29 @@ def licence_id(licence: Licence) -> str:
 
 
 def exported(release: Release, card: readme.Readme, *, rows: Sequence[EvaluationRow] = ()) -> str:
-    """The README.md of `card`: the licence is the one that people accept here, `rows` are its results.
+    """The README.md of `card`, with `exported_metadata`."""
+    metadata = exported_metadata(release, card, rows=rows)
+    body = card.body if card.body.startswith("\n") else f"\n{card.body}"
+    return readme.dump(readme.Readme(metadata, body if body.endswith("\n") else f"{body}\n"))
+
+
+def exported_metadata(
+    release: Release, card: readme.Readme, *, rows: Sequence[EvaluationRow] = ()
+) -> dict[str, Any]:
+    """The metadata of `card`: the licence is the one that people accept here, `rows` are its results.
 
     What the authors say of results stands where the portal has none of its own.
     """
-    metadata = {name: value for name, value in card.metadata.items() if not name.startswith("license")}
+    # The Hub's library leaves out what has no value, so that it would not come back.
+    metadata = {
+        name: value
+        for name, value in card.metadata.items()
+        if value is not None and not name.startswith("license")
+    }
     metadata |= licence_metadata(release.licence)
     if rows:
         metadata[MODEL_INDEX] = model_index(release.name, rows)
-    body = card.body if card.body.startswith("\n") else f"\n{card.body}"
-    return readme.dump(readme.Readme(metadata, body if body.endswith("\n") else f"{body}\n"))
+    return metadata
 
 
 def licence_metadata(licence: Licence) -> dict[str, str]:

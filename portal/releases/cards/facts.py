@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from portal.common.refusals import Refusal
 from portal.licensing.models import LicenceVersion
 from portal.releases.cards import readme
 from portal.releases.cards.exporting import EvaluationRow
@@ -79,7 +78,7 @@ def facts_of(release: Release, revision: Revision | None, *, rows: Sequence[Eval
         version=release.licence.current_version(),
         answers=said["documentation__answers"] or {},
         rows=tuple(rows),
-    ).with_card(_read(release.description if written is None else written))
+    ).with_card(readme.kept(release.description if written is None else written))
     if revision is None:
         return known
     names = ("measurement__parameter_counts", "measurement__config", "manifest__key_id")
@@ -93,11 +92,3 @@ def facts_of(release: Release, revision: Revision | None, *, rows: Sequence[Eval
         config=config or {},
         is_measured=config is not None,
     )
-
-
-def _read(text: str) -> readme.Readme:
-    """The card in its parts; one that an older portal kept and this one refuses is text without metadata."""
-    try:
-        return readme.parse(text)
-    except Refusal:
-        return readme.Readme({}, text)

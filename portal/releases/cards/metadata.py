@@ -6,8 +6,10 @@ kept as they are, but for `openness`, which is the portal's own: where component
 Openness Framework lie that the portal does not serve, each with `url` and `license`.
 """
 
+import math
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,6 +40,7 @@ def check(metadata: Mapping[str, Any]) -> None:
     for name in _RESERVED:
         if name in metadata:
             raise _refused(f"“{name}” is no metadata of a card. Remove it.")
+    _check_values(metadata)
     _check_texts(metadata)
     if MODEL_INDEX in metadata:
         _check_model_index(metadata[MODEL_INDEX])
@@ -59,6 +62,20 @@ def listed(metadata: Mapping[str, Any], name: str) -> list[str] | None:
 def named(metadata: Mapping[str, Any], name: str) -> list[str]:
     """The texts under `name` of metadata that was checked."""
     return listed(metadata, name) or []
+
+
+def _check_values(value: Any) -> None:
+    """Only what JSON can say too: the Hub's API tells clients all metadata."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            _check_values(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_values(inner)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise _refused("A number in the metadata is not finite. Write another, or put it in quotation marks.")
+    elif value is not None and not isinstance(value, str | int | float | date):
+        raise _refused("A value in the metadata is neither text nor number. Put it in quotation marks.")
 
 
 def _check_texts(metadata: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -10,6 +11,8 @@ from portal.common.refusals import Refusal
 from portal.common.storable import is_storable
 
 CHARACTERS_MAX = 200_000
+# Cards whose parts a process keeps: those of all releases in most portals, 13 MB at the very worst.
+KEPT_MAX = 64
 # The Hub's own pattern (huggingface_hub.repocard.REGEX_YAML_BLOCK), for line feeds alone.
 _BLOCK = re.compile(r"^(\s*---\n)([\S\s]*?)(\n---[ \t]*(\n|$))")
 _DEPTH_MAX = 20
@@ -73,6 +76,18 @@ def parse(text: str) -> Readme:
     if block is None:
         return Readme({}, text)
     return Readme(_loaded(block.group(2)), text[block.end() :])
+
+
+@lru_cache(maxsize=KEPT_MAX)
+def kept(text: str) -> Readme:
+    """The parts of a card that was saved; one that is refused by now is text without metadata.
+
+    The same object is given to all: nobody may change its metadata.
+    """
+    try:
+        return parse(text)
+    except Refusal:
+        return Readme({}, text)
 
 
 def dump(readme: Readme) -> str:
