@@ -235,6 +235,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=5),
         "options": {"expires": 60},
     },
+    # Revisions that were frozen before there were measurements, or whose task was lost.
+    "measure-revisions": {
+        "task": "portal.releases.cards.tasks.measure_unmeasured",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 60},
+    },
     # The quiet hours (UTC). Each run reads for a few minutes, until the night's bytes are read.
     "scrub-weights": {
         "task": "portal.releases.integrity_tasks.scrub_tonight",

@@ -23,6 +23,8 @@ HARMLESS = frozenset(
         Verb.WEIGHTS_DOWNLOADED,
         Verb.DOWNLOAD_CUT,
         Verb.LINK_CREATED,
+        Verb.RELEASE_CARD_SAVED,
+        Verb.RELEASE_DOCUMENTATION_SAVED,
         Verb.WEIGHTS_IMPORT_REQUESTED,
         Verb.WEIGHTS_IMPORT_FAILED,
         Verb.REVISION_SIGNED,

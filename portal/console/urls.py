@@ -7,6 +7,7 @@ from portal.console import (
     applications_export,
     applications_import,
     bulk,
+    cards,
     downloads,
     downloads_holders,
     events,
@@ -128,6 +129,18 @@ urlpatterns = [
     ),
     path("safety/sign-offs/<int:pk>/withdraw/", safety_reversals.withdraw_sign_off, name="withdraw_sign_off"),
     path("safety/demands/<int:pk>/lift/", safety_reversals.lift_requirement, name="lift_requirement"),
+    path("releases/<slug:slug>/card/", cards.card, name="card"),
+    path("releases/<slug:slug>/documentation/", cards.form, name="documentation"),
+    path(
+        "releases/<slug:slug>/documentation/print/",
+        cards.export,
+        {"kind": "print"},
+        name="documentation_print",
+    ),
+    path(
+        "releases/<slug:slug>/documentation.json", cards.export, {"kind": "json"}, name="documentation_json"
+    ),
+    path("releases/<slug:slug>/documentation.md", cards.export, {"kind": "md"}, name="documentation_md"),
     path("releases/<slug:slug>/<slug:code>/", releases.step, name="release_step"),
     path("downloads/", downloads.index, name="downloads"),
     path("downloads/<int:pk>/", downloads.download, name="download"),

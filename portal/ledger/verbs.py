@@ -26,6 +26,8 @@ class Verb(models.TextChoices):
 
     RELEASE_CREATED = "release.created", "Release created"
     RELEASE_CHANGED = "release.changed", "Release changed"
+    RELEASE_CARD_SAVED = "release.card_saved", "Model card saved"
+    RELEASE_DOCUMENTATION_SAVED = "release.documentation_saved", "EU documentation form saved"
     RELEASE_EVALUATING = "release.evaluating", "Release sent to evaluation"
     RELEASE_CLEARED = "release.cleared", "Release cleared"
     RELEASE_OPENED = "release.opened", "Release opened"

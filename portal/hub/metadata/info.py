@@ -39,7 +39,9 @@ def model_list(request: HttpRequest) -> HttpResponse:
     start = cursor(request)
     size = min(number(request, "limit", default=LIST_PAGE_SIZE) or 1, LIST_PAGE_SIZE)
     names = _expanded(request) or _listed(request)
-    found = _matching(request, visible_releases(user)).select_related("licence").order_by("name", "pk")
+    found = (
+        _matching(request, visible_releases(user)).select_related("licence", "card").order_by("name", "pk")
+    )
     mains = Revision.objects.filter(name="main", is_current=True).prefetch_related("files")
     rows = found.prefetch_related(Prefetch("revisions", mains, to_attr="mains"))
     shown = [_known(release).shown(names) for release in rows[start : start + size + 1]]
