@@ -17,7 +17,7 @@ from portal.common.requests import client_address
 from portal.common.streaming import PiecewiseResponse, download
 from portal.console.feedback_forms import FeedbackFilterForm
 from portal.console.gatekeeping import staff_with
-from portal.console.intervals import Rate
+from portal.common.intervals import Rate
 
 MANAGE = "releases.manage_release"
 PAGE_SIZE = 20
