@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from playground.evaluations import items, metrics, recording, server
+from playground.evaluations import items, metrics, server
 from playground.evaluations.models import (
     RUN_MOVES,
     EvaluationItem,
@@ -24,6 +24,8 @@ from portal.common.refusals import Refusal
 from portal.common.transitions import move
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
+from portal.releases.models import EvaluationKind
+from portal.releases.safety import evaluations
 
 # Loading a large model takes some minutes; a server that is away for longer needs a person.
 PATIENCE = timedelta(minutes=15)
@@ -64,7 +66,7 @@ def note_presence(run_id: UUID) -> None:
 
 @transaction.atomic
 def fail(run_id: UUID, runner: UUID, sentence: str) -> bool:
-    """End a run without a result; what was answered is kept for a retry. False when it is another's by now."""
+    """End a run without a result; what was answered stays for a retry. False when it is another's by now."""
     run = EvaluationRun.objects.select_for_update().get(pk=run_id)
     if run.runner != runner or run.status != RunStatus.RUNNING:
         return False
@@ -105,12 +107,20 @@ def conclude(run: EvaluationRun, *, by: User | None, address: str | None = None)
     """
     _require_same_content(run)
     rates = metrics.rates_of(run)
-    evaluation_id = recording.record_run(
-        run, metrics=metrics.metrics_of(rates), facts=facts_of(run, rates), by=by, address=address
-    )
     total = metrics.whole(rates)
+    evaluation = evaluations.record(
+        run.revision,
+        kind=EvaluationKind.RUN,
+        suite=run.version.suite.slug,
+        suite_sha256=run.version.sha256,
+        metrics=metrics.metrics_of(rates),
+        samples=total.total,
+        facts=facts_of(run, rates),
+        by=by,
+        address=address,
+    )
     result = {"met": total.successes, "total": total.total, "categories": metrics.as_json(rates)}
-    _end(run, RunStatus.DONE, result=result, evaluation_id=evaluation_id, error="", by=by, address=address)
+    _end(run, RunStatus.DONE, result=result, evaluation=evaluation, error="", by=by, address=address)
 
 
 def facts_of(run: EvaluationRun, rates: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,9 +164,7 @@ def _require_same_content(run: EvaluationRun) -> None:
             " and start a new run.",
         )
     if run.revision.commit != run.commit:
-        raise Refusal(
-            "revision_changed", "The revision is not the one that was evaluated. Start a new run."
-        )
+        raise Refusal("revision_changed", "The revision is not the one that was evaluated. Start a new run.")
 
 
 def _end(

@@ -50,7 +50,9 @@ def grade(
     score = 1.0 if verdict == Verdict.MEETS else 0.0
     changes = {"score": score, "grader": by, "graded_at": timezone.now(), "note": note.strip()}
     if not is_open or not waiting.update(status=ItemStatus.SCORED, **changes):
-        raise LostRace("answer_graded", "Somebody else graded that answer a moment ago. Here is the next one.")
+        raise LostRace(
+            "answer_graded", "Somebody else graded that answer a moment ago. Here is the next one."
+        )
     data = {"verdict": verdict, "run": str(run.pk), "case": item.case.case_id}
     record(Verb.EVALUATION_ANSWER_GRADED, subject=item, by=by, data=data, address=address)
 
@@ -73,6 +75,4 @@ def undo(*, by: User, address: str | None = None) -> EvaluationItem:
             data = {"run": str(run.pk), "case": item.case.case_id}
             record(Verb.EVALUATION_GRADE_UNDONE, subject=item, by=by, data=data, address=address)
             return item
-    raise Refusal(
-        "nothing_to_undo", "There is no verdict of yours to take back: recorded results are final."
-    )
+    raise Refusal("nothing_to_undo", "There is no verdict of yours to take back: recorded results are final.")

@@ -1,4 +1,4 @@
-"""One case's way through a run: claimed before it is asked, and settled once, with its answer and its score."""
+"""One case's way through a run: claimed before it is asked, and settled once, with its answer and score."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -78,7 +78,8 @@ def note_fault(claimed: Claim, faulty: Faulty) -> bool:
     """The server failed on the case: ask it again later, or give it up. False as for `settle`."""
     faults = claimed.faults + 1
     if faulty.is_final or faults >= FAULTS_MAX:
-        return bool(_out(claimed).update(status=ItemStatus.FAILED, faults=faults, error=faulty.sentence[:500]))
+        given_up = {"status": ItemStatus.FAILED, "faults": faults, "error": faulty.sentence[:500]}
+        return bool(_out(claimed).update(**given_up))
     later = timezone.now() + timedelta(seconds=PAUSE_SECONDS**faults)
     return bool(
         _out(claimed).update(
@@ -97,7 +98,7 @@ def give_back(claimed: Claim) -> bool:
 
 
 def free_those_out(run_id: UUID) -> int:
-    """Let all cases that are out wait again, since their turn is over; answers that still come are refused."""
+    """Let all cases that are out wait again, since their turn is over; later answers are refused."""
     left = EvaluationItem.objects.filter(run=run_id, status=ItemStatus.OUT)
     return left.update(status=ItemStatus.WAITING, runner=None)
 

@@ -1,4 +1,4 @@
-"""Suites of cases and their versions, runs of a suite on a revision, and what came of each case: tables, states."""
+"""Suites of cases and their versions, runs on a revision, and what came of each case: tables and states."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.common.transitions import Moves
-from portal.releases.models import Revision
+from portal.releases.models import Evaluation, Revision
 
 CASE_ID_CHARACTERS = 80
 CATEGORY_CHARACTERS = 60
@@ -140,7 +140,9 @@ class EvaluationRun(models.Model):
     server = models.JSONField(default=dict, help_text="What the model server said of itself.")
     error = models.CharField(max_length=500, blank=True)
     result = models.JSONField(default=dict, help_text="The metrics, once every case has a score.")
-    evaluation_id = models.CharField(max_length=40, blank=True, help_text="Of the signed evaluation.")
+    evaluation = models.OneToOneField(
+        Evaluation, null=True, on_delete=models.PROTECT, related_name="run", help_text="The signed result."
+    )
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="evaluation_runs"
     )

@@ -104,13 +104,12 @@ class _Asking:
             except NotNow:
                 await self._wait_for_server()
             except Faulty as faulty:
-                sentence = faulty.sentence
-                await self._in_database(lambda: ending.fail(self._run.pk, self._turn.runner, sentence))
+                fail = partial(ending.fail, self._run.pk, self._turn.runner, faulty.sentence)
+                await self._in_database(fail)
                 return False
             else:
-                return await self._in_database(
-                    lambda: ending.note_server(self._run.pk, self._turn.runner, facts)
-                )
+                note = partial(ending.note_server, self._run.pk, self._turn.runner, facts)
+                return await self._in_database(note)
         return False
 
     def _break_off(self) -> None:
@@ -149,8 +148,7 @@ class _Asking:
             await self._in_database(lambda: items.give_back(claimed))
             await self._wait_for_server()
         except Faulty as faulty:
-            fault = faulty
-            await self._in_database(lambda: items.note_fault(claimed, fault))
+            await self._in_database(partial(items.note_fault, claimed, faulty))
         except Exception:
             # A fault of ours with one case must not end the turn, and with it the others that are out.
             log.exception("evaluation_item_failed", run=str(self._run.pk), item=str(claimed.item_id))

@@ -1,7 +1,7 @@
 """What a model server says of itself, held against the revision that is to be evaluated on it.
 
-vLLM tells the names it serves, where it loaded each from, and its own version. It does not tell which bytes it
-has loaded: that the files under that name are the revision's rests on whoever started the server.
+vLLM tells the names it serves, where it loaded each from, and its own version. It does not tell which bytes
+it has loaded: that the files under that name are the revision's rests on whoever started the server.
 """
 
 import re
@@ -32,10 +32,11 @@ async def look(
     Raises NotNow while it does not answer, and Faulty when it does not serve the name, or another commit.
     """
     models = await _get(session, backend, "/v1/models")
-    listed = models.get("data") if isinstance(models.get("data"), list) else []
-    found = next((one for one in listed or () if isinstance(one, dict) and one.get("id") == served_name), None)
+    data = models.get("data")
+    listed = [one for one in data if isinstance(one, dict)] if isinstance(data, list) else []
+    found = next((one for one in listed if one.get("id") == served_name), None)
     if found is None:
-        names = ", ".join(str(one.get("id"))[:60] for one in listed or () if isinstance(one, dict))
+        names = ", ".join(str(one.get("id"))[:60] for one in listed)
         raise Faulty(
             f"The model server does not serve “{served_name}”, only {names or 'nothing'}. Correct the name"
             " at the revision, or start the server with it.",

@@ -96,10 +96,9 @@ def read(text: str) -> SuiteFile:
     if not is_storable(text):
         raise Unreadable([Fault(None, "", "This is not text.")])
     if text.lstrip().startswith("{"):
-        rows, heading = _json_lines(text), {}
-    else:
-        rows, heading = _yaml(text)
-    return SuiteFile(cases=_cases(rows), **heading)
+        return SuiteFile(_cases(_json_lines(text)))
+    rows, heading = _yaml(text)
+    return SuiteFile(_cases(rows), **heading)
 
 
 def _json_lines(text: str) -> list[tuple[Place, Any]]:
@@ -130,7 +129,8 @@ def _yaml(text: str) -> tuple[list[tuple[Place, Any]], dict[str, str]]:
         raise Unreadable([Fault(mark.line + 1 if mark else None, "", f"is not YAML: {why}.")]) from error
     except (RecursionError, ValueError) as error:
         raise Unreadable([Fault(None, "", "This is not YAML.")]) from error
-    value, heading = document.value, {}
+    value: Any = document.value
+    heading: dict[str, str] = {}
     if isinstance(value, dict):
         heading = _heading(value)
         value = value.get("cases")

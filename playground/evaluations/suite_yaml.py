@@ -1,4 +1,4 @@
-"""Reading YAML from people: what it says, in which line each case and field stands, and nothing that grows."""
+"""Reading YAML from people: what it says, where each case and field stands, and nothing that grows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,7 +44,8 @@ def load(text: str) -> Document:
     for event in yaml.parse(text, Loader=LOADER):
         # A few lines of aliases can stand for gigabytes.
         if isinstance(event, yaml.AliasEvent):
-            raise Refused(event.start_mark.line + 1, "has an alias (*). Write out what it stands for.")
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise Refused(line, "has an alias (*). Write out what it stands for.")
     loader = LOADER(text)
     try:
         node = loader.get_single_node()
