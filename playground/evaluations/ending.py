@@ -85,8 +85,8 @@ def settle(run_id: UUID, *, runner: UUID) -> None:
     if progress.unsettled:
         return
     if progress.failed:
-        have = "case has" if progress.failed == 1 else "cases have"
-        sentence = f"{progress.failed} of {progress.total} {have} no answer. See why, then retry."
+        have = "has" if progress.failed == 1 else "have"
+        sentence = f"{progress.failed} of {progress.total} cases {have} no answer. See why, then retry."
         _end(run, RunStatus.FAILED, error=sentence)
     elif progress.ungraded:
         move(run, RunStatus.GRADING, moves=RUN_MOVES)

@@ -81,7 +81,8 @@ def _fault_of_schema(expectation: Mapping[str, Any]) -> str:
     schema = expectation.get("schema")
     if not isinstance(schema, dict) or len(str(schema)) > SCHEMA_CHARACTERS_MAX:
         return f"needs a “schema”: an object of {SCHEMA_CHARACTERS_MAX:,} characters at most."
-    return schemas.fault_of_schema(schema)
+    fault = schemas.fault_of_schema(schema)
+    return f"has a “schema” that is none. {fault}" if fault else ""
 
 
 def _fault_of_choice(expectation: Mapping[str, Any]) -> str:
