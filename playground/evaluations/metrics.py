@@ -100,18 +100,15 @@ def whole(rates: Mapping[str, Rate]) -> Rate:
 def metrics_of(rates: Mapping[str, Rate]) -> dict[str, float]:
     """The numbers that a policy may name: `pass_rate` and, for each category, `pass_rate.<category>`.
 
-    Each comes with the ends of its 95 % Wilson interval, `….low` and `….high`.
+    `pass_rate_low` and `pass_rate_high` are the ends of the 95 % Wilson interval of all cases together.
 
-    >>> metrics_of({"cyber": Rate(8, 10)})["pass_rate.cyber.low"]
+    >>> metrics_of({"cyber": Rate(8, 10)})["pass_rate_low"]
     0.490162
     """
     named = {"pass_rate": whole(rates)} | {f"pass_rate.{name}": rate for name, rate in rates.items()}
-    metrics: dict[str, float] = {}
-    for name, rate in named.items():
-        if rate.share is None or rate.interval is None:
-            continue
-        metrics[name] = round(rate.share, DIGITS)
-        metrics[f"{name}.low"], metrics[f"{name}.high"] = (round(end, DIGITS) for end in rate.interval)
+    metrics = {name: round(rate.share, DIGITS) for name, rate in named.items() if rate.share is not None}
+    if interval := named["pass_rate"].interval:
+        metrics["pass_rate_low"], metrics["pass_rate_high"] = (round(end, DIGITS) for end in interval)
     return metrics
 
 
