@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from playground.evaluations.shipped import add_shipped
 from portal.accounts.models import User
 from portal.admissions import actions as admissions
 from portal.admissions import starter
@@ -40,6 +41,7 @@ ANSWERS = {
 def seed() -> None:
     """Make what is missing; leave alone what is there, changed by hand or not."""
     admin, reviewer = people.administrator(), people.reviewer()
+    add_shipped(by=admin)
     people.person("applicant@example.com", name="Ari Applicant")
     developer = people.person("developer@example.com", name="Dana Developer")
     safety.begin(by=admin)
