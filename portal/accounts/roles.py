@@ -8,6 +8,9 @@ from portal.accounts.models import User
 # What whoever decides on applications holds.
 REVIEW = "admissions.review_application"
 
+# What whoever triages reports of misuse and unsafe output holds.
+TRIAGE = "playground.triage_report"
+
 # Group name -> permissions as `app_label.codename`.
 ROLES: dict[str, tuple[str, ...]] = {
     "Reviewers": (REVIEW,),
@@ -21,7 +24,9 @@ ROLES: dict[str, tuple[str, ...]] = {
         "keys.change_limit",
         "keys.view_apikey",
         "keys.delete_apikey",
+        TRIAGE,
     ),
+    "Safety officers": (TRIAGE,),
     "Auditors": ("ledger.view_entry", "keys.view_apikey"),
 }
 
