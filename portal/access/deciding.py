@@ -13,12 +13,23 @@ from portal.admissions.models import approvals_of
 from portal.common.refusals import Refusal
 from portal.events.models import Registration
 from portal.licensing.models import Acceptance, LicenceVersion
-from portal.releases.models import SHOWABLE, Release, ReleaseQuerySet, ReleaseStatus
+from portal.releases.models import SHOWABLE, Release, ReleaseQuerySet, ReleaseStatus, Revision
+from portal.releases.safety.clearing import unclear
 
 
-def decide(user: Person, release: Release, action: Action, *, at: datetime | None = None) -> Decision:
-    """May `user` do `action` with `release` at `at` (None: now)? At most five queries."""
-    facts = facts_of(user, release, at=at)
+def decide(
+    user: Person,
+    release: Release,
+    action: Action,
+    *,
+    revision: Revision | None = None,
+    at: datetime | None = None,
+) -> Decision:
+    """May `user` do `action` with `release` at `at` (None: now)? At most seven queries.
+
+    With `revision`, with exactly that one of it (None: what it gives out now).
+    """
+    facts = facts_of(user, release, revision=revision, at=at)
     return Decision(
         release=release,
         action=action,
@@ -34,7 +45,7 @@ def account_refusal(user: Person) -> Refusal | None:
 
 
 def releases_allowed(user: Person, action: Action, *, at: datetime | None = None) -> ReleaseQuerySet:
-    """The releases with which `decide` allows `user` to do `action`, as one query."""
+    """The releases with which `decide` allows `user` to do `action`; one query or two before it is read."""
     if not isinstance(user, User) or not user.is_active or not user.has_verified_email():
         return Release.objects.none()
     moment = at or timezone.now()
@@ -45,6 +56,5 @@ def releases_allowed(user: Person, action: Action, *, at: datetime | None = None
     if action == Action.PLAYGROUND:
         passes = Registration.objects.passes(at=moment).filter(user=user, event__prototypes=OuterRef("pk"))
         opened |= Q(Exists(passes), is_event_prototype=True, status__in=SHOWABLE)
-    return (
-        Release.objects.annotate(current_version_id=Subquery(current)).filter(Exists(accepted)).filter(opened)
-    )
+    unpaused = Release.objects.filter(paused_at=None).exclude(unclear(at=moment))
+    return unpaused.annotate(current_version_id=Subquery(current)).filter(Exists(accepted)).filter(opened)

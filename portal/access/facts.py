@@ -18,7 +18,8 @@ from portal.admissions.models import (
 )
 from portal.events.models import Registration
 from portal.licensing.models import Acceptance, LicenceVersion
-from portal.releases.models import SHOWABLE, Release
+from portal.releases.models import SHOWABLE, Release, ReleaseStatus, Revision
+from portal.releases.safety.clearing import Clearance, clearance_of
 
 Person = User | AbstractBaseUser | AnonymousUser
 
@@ -28,7 +29,8 @@ class Facts:
     """The facts at one moment; an anonymous person has none of the personal ones.
 
     `accepted_version` is the text in force if the person accepted that, else the newest
-    text of the licence that they did accept, or None. `application` is the person's own,
+    text of the licence that they did accept, or None. `clearance` is None for a release that is not
+    open, of which nobody gets anything but by an event pass. `application` is the person's own,
     `team` one of which they are a member: approved before all others, else the newest.
     """
 
@@ -41,6 +43,7 @@ class Facts:
     accepted_version: LicenceVersion | None
     programme: Programme | None
     team: Team | None = None
+    clearance: Clearance | None = None
 
     @property
     def is_approved(self) -> bool:
@@ -65,13 +68,21 @@ def account_facts(user: Person) -> Facts:
     return Facts(True, user.is_active, user.has_verified_email(), None, None, None, None, None)
 
 
-def facts_of(user: Person, release: Release, *, at: datetime | None = None) -> Facts:
-    """Read the facts about `user` and `release` at `at` (None: now). At most five queries."""
+def facts_of(
+    user: Person, release: Release, *, revision: Revision | None = None, at: datetime | None = None
+) -> Facts:
+    """Read the facts about `user` and `release` at `at` (None: now). At most seven queries.
+
+    `revision` is the one whose clearance counts (None: the current one).
+    """
     moment = at or timezone.now()
+    clearance = None
+    if release.status == ReleaseStatus.OPEN:
+        clearance = clearance_of(release, revision, at=moment)
     version, accepted = _versions(user, release, moment)
     programme = release.programmes.taking_first(at=moment).first()
     if not isinstance(user, User):
-        return Facts(False, False, False, None, None, version, None, programme)
+        return Facts(False, False, False, None, None, version, None, programme, clearance=clearance)
     application, team = _applications(user, release)
     return Facts(
         is_signed_in=True,
@@ -83,6 +94,7 @@ def facts_of(user: Person, release: Release, *, at: datetime | None = None) -> F
         accepted_version=accepted,
         programme=programme,
         team=team,
+        clearance=clearance,
     )
 
 

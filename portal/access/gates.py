@@ -13,6 +13,7 @@ def all_gates(facts: Facts, *, release: Release, action: Action) -> tuple[Gate, 
     return (
         *account_gates(facts),
         _release_open(facts, release, action),
+        *_safety(facts, release),
         _approved(facts, action),
         _licence_accepted(facts, release),
     )
@@ -52,8 +53,11 @@ def _email_verified(facts: Facts) -> Gate:
 
 def _release_open(facts: Facts, release: Release, action: Action) -> Gate:
     is_open = release.status == ReleaseStatus.OPEN
-    passed = is_open or _pass_counts(facts, action)
-    if is_open:
+    is_paused = release.paused_at is not None and release.status != ReleaseStatus.WITHDRAWN
+    passed = (is_open or _pass_counts(facts, action)) and not is_paused
+    if is_paused:
+        sentence = f"{release.name} is paused: {release.pause_reason}"
+    elif is_open:
         sentence = f"{release.name} is open."
     elif passed:
         sentence = f"{release.name} is shown at an event that you are registered for."
@@ -62,6 +66,22 @@ def _release_open(facts: Facts, release: Release, action: Action) -> Gate:
     else:
         sentence = f"{release.name} is not open yet. Its page will say when it is."
     return Gate("release_open", "Open release", passed, sentence, release.get_absolute_url())
+
+
+def _safety(facts: Facts, release: Release) -> tuple[Gate, ...]:
+    """That what an open release gives out was evaluated and signed for; no gate where nothing is demanded."""
+    clearance = facts.clearance
+    if clearance is None or not clearance.is_demanding:
+        return ()
+    if clearance.is_clear:
+        sentence = f"What {release.name} gives out was evaluated and signed for."
+    else:
+        name = release.name
+        if clearance.revision is not None:
+            name = f"{name} ({clearance.revision.commit[:12]})"
+        sentence = f"{name} is closed until its safety is signed off. {clearance.hindrances[0].sentence}"
+    url = f"{release.get_absolute_url()}safety/"
+    return (Gate("safety", "Safety sign-off", clearance.is_clear, sentence, url),)
 
 
 def _pass_counts(facts: Facts, action: Action) -> bool:

@@ -20,13 +20,15 @@ ROLES: dict[str, tuple[str, ...]] = {
     "Event organisers": ("events.organise_event",),
     "Release managers": (
         "releases.manage_release",
+        "releases.sign_off",
         "licensing.publish_licence",
         "keys.change_limit",
         "keys.view_apikey",
         "keys.delete_apikey",
         TRIAGE,
     ),
-    "Safety officers": (TRIAGE,),
+    # They judge and sign; what they judge is made by others.
+    "Safety officers": ("releases.sign_off", "releases.set_safety_policy", TRIAGE),
     "Auditors": ("ledger.view_entry", "keys.view_apikey"),
 }
 

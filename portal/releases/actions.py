@@ -23,6 +23,8 @@ from portal.releases.models import (
     ReleaseStatus,
     WeightImport,
 )
+from portal.releases.safety.clearing import clearance_of
+from portal.releases.safety.promoting import require_clear
 from portal.releases.tasks import import_weights
 
 COMMIT_ID = re.compile(r"[0-9a-f]{40}")
@@ -44,7 +46,9 @@ def create_release(
 
     Raises Refusal naming what is wrong: a slug or Hub id that is taken or malformed.
     """
-    release = Release(slug=slug, name=name, hub_id=hub_id, summary=summary, licence=licence, **others)
+    release = Release(
+        slug=slug, name=name, hub_id=hub_id, summary=summary, licence=licence, author=by, **others
+    )
     try:
         release.full_clean()
     except ValidationError as error:
@@ -64,7 +68,11 @@ def send_to_evaluation(release: Release, *, by: User | None, address: str | None
 
 @transaction.atomic
 def clear(release: Release, *, by: User | None, address: str | None = None) -> None:
-    """The evaluations are done and signed off; nobody outside can use the release yet."""
+    """The evaluations are done and signed off; nobody outside can use the release yet.
+
+    Raises NotClear while the safety policy is not met.
+    """
+    require_clear(clearance_of(release), noun=str(release))
     left = move(release, ReleaseStatus.CLEARED, moves=RELEASE_MOVES)
     record(Verb.RELEASE_CLEARED, subject=release, by=by, data={"from": left}, address=address)
 
@@ -73,8 +81,10 @@ def clear(release: Release, *, by: User | None, address: str | None = None) -> N
 def open_release(release: Release, *, by: User | None, address: str | None = None) -> None:
     """Open a cleared release to everybody whose other gates are open, and its page to the world.
 
-    Raises Refusal while its licence has no version in force, since nobody could accept it.
+    Raises NotClear while what it would give out does not meet the safety policy, and Refusal while its
+    licence has no version in force, since nobody could accept it.
     """
+    require_clear(clearance_of(release), noun=str(release))
     if release.licence.current_version() is None:
         raise Refusal(
             "licence_unpublished",

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.common.transitions import move
 from portal.ledger.actions import record
@@ -17,15 +18,19 @@ from portal.ledger.verbs import Verb
 from portal.releases import integrity_tasks
 from portal.releases.models import (
     IMPORT_MOVES,
+    RELEASE_MOVES,
     Blob,
     ImportedFile,
     ImportStatus,
     Release,
+    ReleaseStatus,
     Revision,
     WeightFile,
     WeightImport,
 )
 from portal.releases.paths import ImportRefused
+from portal.releases.safety.clearing import clearance_of
+from portal.releases.safety.promoting import may_become_current
 
 ATTEMPTS_MAX = 5
 
@@ -72,6 +77,7 @@ def fail(work: WeightImport, *, worker: UUID | None, sentence: str) -> None:
 def freeze(work: WeightImport, *, worker: UUID, files: Sequence[ImportedFile]) -> Revision:
     """Register `files` as a revision and make it the current one of its name; the import is done.
 
+    An open release goes on giving out what was signed for until the new revision is clear and promoted.
     The very same files under the same name give the revision that is there already.
 
     Raises LostClaim, and ImportRefused when they are registered under another name.
@@ -88,10 +94,9 @@ def freeze(work: WeightImport, *, worker: UUID, files: Sequence[ImportedFile]) -
         raise ImportRefused(
             "yanked_files", f"These very files were yanked and stay yanked. The reason: {known.yank_reason}"
         )
-    release.revisions.filter(name=held.revision_name, is_current=True).update(is_current=False)
     total, new_bytes = sum(file.size_bytes for file in files), _register_blobs(files)
     revision = known or _new_revision(release, held.revision_name, commit, files)
-    release.revisions.filter(pk=revision.pk).update(is_current=True)
+    is_given_out = _give_out(release, revision, by=held.requested_by)
     move(
         held,
         ImportStatus.DONE,
@@ -113,10 +118,27 @@ def freeze(work: WeightImport, *, worker: UUID, files: Sequence[ImportedFile]) -
         "known_bytes": total - new_bytes,
         "pickles": sum(file.is_pickle for file in files),
         "was_known": known is not None,
+        "is_current": is_given_out,
     }
     record(Verb.REVISION_FROZEN, subject=revision, by=held.requested_by, data=facts)
     _follow_up(revision)
     return revision
+
+
+def _give_out(release: Release, revision: Revision, *, by: User | None) -> bool:
+    """Make `revision` the current one of its name if the release may give it out; whether it is."""
+    rows = release.revisions.filter(name=revision.name)
+    is_first = not rows.filter(is_current=True).exists()
+    if not is_first and not may_become_current(release, revision):
+        return rows.filter(pk=revision.pk, is_current=True).exists()
+    rows.filter(is_current=True).exclude(pk=revision.pk).update(is_current=False)
+    rows.filter(pk=revision.pk).update(is_current=True)
+    if release.status == ReleaseStatus.CLEARED and not clearance_of(release).is_clear:
+        # What was cleared were other bytes.
+        move(release, ReleaseStatus.EVALUATING, moves=RELEASE_MOVES)
+        data = {"from": ReleaseStatus.CLEARED, "commit": revision.commit}
+        record(Verb.RELEASE_EVALUATING, subject=release, by=by, data=data)
+    return True
 
 
 def _follow_up(revision: Revision) -> None:

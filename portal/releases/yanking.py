@@ -8,6 +8,7 @@ from portal.common.refusals import Refusal
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
 from portal.releases.models import Release, Revision
+from portal.releases.safety.promoting import may_become_current
 
 REASON_CHARACTERS_MAX = 500
 
@@ -16,7 +17,7 @@ REASON_CHARACTERS_MAX = 500
 def yank(revision: Revision, *, reason: str, by: User | None, address: str | None = None) -> Revision | None:
     """Yank `revision`, for good: it is served by its commit id with `reason` as a warning to people.
 
-    Where it was current under its name, the newest revision of that name that is not yanked
+    Where it was current under its name, the newest revision of that name that may be given out
     becomes current again and is returned. If there is none it stays current, and is None returned.
 
     Raises Refusal without a reason, with one too long, and for a revision that is yanked already.
@@ -52,8 +53,12 @@ def yank(revision: Revision, *, reason: str, by: User | None, address: str | Non
 
 
 def successor(revision: Revision) -> Revision | None:
-    """The revision that a yank of this one makes current under its name; None if it makes none. One query."""
+    """The revision that a yank of this one makes current under its name; None if it makes none.
+
+    One query, and two for each candidate of an open release.
+    """
     if not revision.is_current:
         return None
     others = Revision.objects.filter(release_id=revision.release_id, name=revision.name, yanked_at=None)
-    return others.exclude(pk=revision.pk).order_by("-frozen_at", "-pk").first()
+    older = others.exclude(pk=revision.pk).select_related("release").order_by("-frozen_at", "-pk")
+    return next((one for one in older if may_become_current(one.release, one)), None)

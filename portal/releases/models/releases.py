@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -88,10 +89,22 @@ class Release(models.Model):
     is_event_prototype = models.BooleanField(
         "may be shown at events", default=False, help_text="From evaluation on, to holders of an event pass."
     )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="releases_made",
+        help_text="Who made it; nobody signs for a release of their own.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     opened_at = models.DateTimeField(null=True, editable=False)
     withdrawn_at = models.DateTimeField(null=True, editable=False)
     withdrawal_reason = models.TextField(blank=True, editable=False)
+    paused_at = models.DateTimeField(
+        null=True, editable=False, help_text="Every door is shut until it is resumed."
+    )
+    pause_reason = models.CharField(max_length=500, blank=True, editable=False)
 
     objects = ReleaseQuerySet.as_manager()
 
@@ -99,6 +112,13 @@ class Release(models.Model):
         verbose_name = "release"
         ordering = ["name"]
         permissions = [("manage_release", "Can import weights and move a release")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(paused_at=None, pause_reason="")
+                | (models.Q(paused_at__isnull=False) & ~models.Q(pause_reason="")),
+                name="a_reason_for_every_pause",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -115,5 +135,4 @@ class Release(models.Model):
 
     def current_revision(self) -> "Revision | None":
         """The newest current revision, `main` before all other names; or None. One query."""
-        is_main = models.Case(models.When(name="main", then=0), default=1)
-        return self.revisions.filter(is_current=True).order_by(is_main, "-frozen_at").first()
+        return self.revisions.current().first()

@@ -25,6 +25,11 @@ class RevisionQuerySet(models.QuerySet["Revision"]):
         """Those with a model server of their own that people may start with."""
         return self.exclude(backend_url="").filter(yanked_at=None)
 
+    def current(self) -> "RevisionQuerySet":
+        """The current ones, `main` before all other names and the newest first."""
+        is_main = models.Case(models.When(name="main", then=0), default=1)
+        return self.filter(is_current=True).order_by(is_main, "-frozen_at")
+
     def with_health(self) -> "RevisionQuerySet":
         """Each with `file_count`, `damaged_count`, `signed_at` and `checked_at`.
 
