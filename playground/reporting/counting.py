@@ -81,7 +81,7 @@ def rates_by_release(*, at: datetime | None = None) -> list[IncidentRate]:
     incidents = dict(reported.values_list("release_id").annotate(Count("pk")))
     usage = DailyReleaseUsage.objects.filter(day__gte=since.date()).order_by()
     given = Sum(F("requests_count") - F("failures_count"))
-    answers = dict(usage.values_list("release_id").annotate(given))
+    answers = dict(usage.values_list("release_id").annotate(given=given))
     found = Release.objects.filter(pk__in={*incidents, *answers}).order_by("name")
     return [IncidentRate(one, "", incidents.get(one.pk, 0), answers.get(one.pk, 0)) for one in found]
 

@@ -17,6 +17,7 @@ _LOOKS: dict[Verb, tuple[str, str]] = {
     Verb.REPORT_NOTED: ("pencil", "neutral"),
     Verb.REPORT_MESSAGED: ("message", "info"),
     Verb.REPORT_RELEASE_PAUSED: ("clock-pause", "warning"),
+    Verb.REPORT_RELEASE_RESUMED: ("player-play", "neutral"),
     Verb.REGRESSION_CASE_MADE: ("flask", "neutral"),
     Verb.REGRESSION_CASE_RETIRED: ("archive", "neutral"),
 }

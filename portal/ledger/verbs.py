@@ -154,6 +154,7 @@ class Verb(models.TextChoices):
     REPORT_NOTED = "report.noted", "Note on a report"
     REPORT_MESSAGED = "report.messaged", "Message about a report"
     REPORT_RELEASE_PAUSED = "report.release_paused", "Release paused for a report"
+    REPORT_RELEASE_RESUMED = "report.release_resumed", "Pause ended from a report"
     REGRESSION_CASE_MADE = "regression_case.made", "Regression case made"
     REGRESSION_CASE_RETIRED = "regression_case.retired", "Regression case retired"
     REGRESSION_SUITE_RAN = "regression_case.suite_ran", "Regression cases run on a revision"

@@ -2,7 +2,9 @@
 
 from playground.reporting.actions.cases import make_case, retire_case
 from playground.reporting.actions.filing import Told, report_answer, report_release
-from playground.reporting.actions.outcomes import holding, take_outcomes
+from playground.reporting.actions.holding import cases_holding
+from playground.reporting.actions.outcomes import take_outcomes
+from playground.reporting.actions.pausing import pause_release, resume_release
 from playground.reporting.actions.triaging import (
     accept,
     assign,
@@ -20,14 +22,16 @@ __all__ = [
     "add_note",
     "assign",
     "begin_triage",
+    "cases_holding",
     "dismiss",
-    "holding",
     "let_go",
     "make_case",
     "mark_fixed",
+    "pause_release",
     "rate",
     "report_answer",
     "report_release",
+    "resume_release",
     "retire_case",
     "take_outcomes",
     "write_to_reporter",

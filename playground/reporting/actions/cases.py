@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from playground.reporting.actions import holding
 from playground.reporting.actions.steps import locked, note
 from playground.reporting.models import Category, RegressionCase, Report
 from playground.reporting.models.reports import INCIDENT_STATUSES
@@ -60,6 +61,8 @@ def make_case(
         "holds_promotion": holds_promotion,
     }
     record(Verb.REGRESSION_CASE_MADE, subject=case, by=by, data=facts, address=address)
+    if holds_promotion:
+        holding.demand(row.release, by=by, address=address)
     return case
 
 
@@ -75,3 +78,4 @@ def retire_case(case: RegressionCase, *, by: User, address: str | None = None) -
             is_private=True,
             facts={"case": case.case_id},
         )
+        holding.lift_demand(case.release, by=by, address=address)
