@@ -45,7 +45,7 @@ def account_refusal(user: Person) -> Refusal | None:
 
 
 def releases_allowed(user: Person, action: Action, *, at: datetime | None = None) -> ReleaseQuerySet:
-    """The releases with which `decide` allows `user` to do `action`; one query or two before it is read."""
+    """The releases with which `decide` allows `user` to do `action`; three queries at most beforehand."""
     if not isinstance(user, User) or not user.is_active or not user.has_verified_email():
         return Release.objects.none()
     moment = at or timezone.now()
@@ -56,5 +56,5 @@ def releases_allowed(user: Person, action: Action, *, at: datetime | None = None
     if action == Action.PLAYGROUND:
         passes = Registration.objects.passes(at=moment).filter(user=user, event__prototypes=OuterRef("pk"))
         opened |= Q(Exists(passes), is_event_prototype=True, status__in=SHOWABLE)
-    unpaused = Release.objects.filter(paused_at=None).exclude(unclear(at=moment))
+    unpaused = Release.objects.filter(paused_at=None).exclude(pk__in=unclear(at=moment))
     return unpaused.annotate(current_version_id=Subquery(current)).filter(Exists(accepted)).filter(opened)

@@ -11,8 +11,8 @@ from django.http.response import HttpResponseBase
 View = Callable[..., HttpResponseBase]
 
 
-def staff_with(permission: str = "") -> Callable[[View], View]:
-    """Let in active staff who hold `permission` ("" for any staff); others sign in or get a 403."""
+def staff_with(*permissions: str) -> Callable[[View], View]:
+    """Let in active staff who hold one of `permissions` (none: any staff); others sign in or get a 403."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -20,7 +20,8 @@ def staff_with(permission: str = "") -> Callable[[View], View]:
             user = request.user
             if not user.is_authenticated:
                 return redirect_to_login(request.get_full_path())
-            if not user.is_staff or (permission and not user.has_perm(permission)):
+            may_enter = not permissions or any(user.has_perm(one) for one in permissions)
+            if not (user.is_staff and may_enter):
                 raise PermissionDenied("This page is for staff with another role than yours.")
             return view(request, *args, **kwargs)
 

@@ -55,7 +55,7 @@ def create(file: WeightFile, *, by: User, uses: int | None = None, address: str 
     # The row lock makes the count below hold against a second click at the same time.
     owner = User.objects.select_for_update(no_key=True).get(pk=by.pk)
     release = file.revision.release
-    decide(owner, release, Action.DOWNLOAD).require()
+    decide(owner, release, Action.DOWNLOAD, revision=file.revision).require()
     uses_max = settings.HUB_LINK_USES if uses is None else uses
     _require_sane(uses_max)
     _require_room(owner, remedy=release.get_absolute_url())

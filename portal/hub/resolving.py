@@ -27,7 +27,9 @@ def refused_file(
         raise Denied.by(decision)
     if caller.key is not None:
         require_release(caller.key, release)
-    find_file(find_revision(release, revision), path)
+    found = find_revision(release, revision)
+    decide(caller.user, release, Action.DOWNLOAD, revision=found).require()
+    find_file(found, path)
     raise _no_longer(caller.user)
 
 
@@ -37,7 +39,8 @@ def refused_link(request: HttpRequest, token: str, name: str) -> HttpResponseBas
     """Say why the link is refused. Up to 12 queries."""
     del name
     link = links.find(token, visitor=request.user if isinstance(request.user, User) else None)
-    decision = decide(link.user, link.file.revision.release, Action.DOWNLOAD)
+    revision = link.file.revision
+    decision = decide(link.user, revision.release, Action.DOWNLOAD, revision=revision)
     if not decision.allowed:
         raise Denied.by(decision)
     raise _no_longer(link.user)

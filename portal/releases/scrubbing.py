@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
+from celery import current_app
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
@@ -18,6 +19,7 @@ from portal.accounts.roles import holders_of
 from portal.common import mail
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
+from portal.releases import store
 from portal.releases.models import Blob, WeightFile
 from portal.releases.rereading import Pace, StoreAway, damage_of
 
@@ -28,6 +30,10 @@ TURN_SECONDS = 120
 TURN_KEY = "scrubbing"
 # A dying disk damages files by the hundred, and the first mails say what there is to say.
 MAILS_PER_HOUR = 5
+# The file system's clock is not the database's.
+CLOCK_SLACK = timedelta(seconds=2)
+# How soon a file that was written to is asked to be read again.
+TOUCHED_AGAIN_SECONDS = 60
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +110,23 @@ def restore(blob: Blob, *, by: User | None = None, address: str | None = None) -
     if was_damaged:
         facts = {"sha256": blob.sha256, "files": [_fact(file) for file in files_of(blob)]}
         record(Verb.BLOB_RESTORED, subject=blob, by=by, data=facts, address=address)
+
+
+def is_untrusted(sha256: str) -> bool:
+    """Whether these bytes are not to be given out: found damaged, or written to since they were last read.
+
+    Bytes of the second kind are read again soon, and given out again if they are whole. One query.
+    """
+    blob = Blob.objects.filter(pk=sha256).first()
+    if blob is None or blob.damaged_at is not None:
+        return blob is not None
+    read_at = max(blob.created_at, blob.scrubbed_at or blob.created_at)
+    if not store.was_touched(sha256, since=read_at + CLOCK_SLACK):
+        return False
+    log.error("stored_file_touched", sha256=sha256)
+    if cache.add(f"touched-{sha256}", 1, TOUCHED_AGAIN_SECONDS):
+        current_app.send_task("portal.releases.integrity_tasks.check_blob", kwargs={"sha256": sha256})
+    return True
 
 
 def files_of(blob: Blob) -> Iterator[WeightFile]:

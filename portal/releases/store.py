@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from io import BufferedWriter, FileIO, RawIOBase
 from pathlib import Path
 from typing import BinaryIO
@@ -109,6 +110,14 @@ def holds(sha256: str, *, size_bytes: int) -> bool:
     """Whether the store has a file of this hash and size."""
     try:
         return stored_at(sha256).stat().st_size == size_bytes
+    except OSError:
+        return False
+
+
+def was_touched(sha256: str, *, since: datetime) -> bool:
+    """Whether somebody wrote to the stored file after `since`; False where the store has none."""
+    try:
+        return stored_at(sha256).stat().st_mtime > since.timestamp()
     except OSError:
         return False
 

@@ -24,7 +24,9 @@ from portal.hub.warnings import warnings
 from portal.keys.authentication import require_usable
 from portal.keys.models import ApiKey, Scope
 from portal.keys.restrictions import require_release
-from portal.releases.models import Blob, Release, WeightFile
+from portal.releases import scrubbing
+from portal.releases.models import Release, Revision, WeightFile
+from portal.releases.safety.clearing import clearance_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def admit(question: tuple[int | None, str]) -> Grant | Refusal:
 
 
 def find(question: tuple[Release, str, str]) -> WeightFile | Refusal:
-    """The file at a path of a release's revision, unless it is out of service. Three queries."""
+    """The file at a path of a clear revision, unless it is out of service. Five queries at most."""
     release, revision_name, path = question
     try:
         revision = find_revision(release, revision_name)
@@ -86,7 +88,9 @@ def find(question: tuple[Release, str, str]) -> WeightFile | Refusal:
     except Refusal as refusal:
         return refusal
     file.revision = revision
-    return out_of_service(file) if is_damaged(file.sha256) else file
+    if (refusal := _not_clear(revision)) is not None:
+        return refusal
+    return out_of_service(file) if scrubbing.is_untrusted(file.sha256) else file
 
 
 def find_link(question: tuple[str, str, int | None]) -> DownloadLink | Refusal:
@@ -99,10 +103,11 @@ def find_link(question: tuple[str, str, int | None]) -> DownloadLink | Refusal:
         return refusal
     if name != link.file.path.rpartition("/")[2]:
         return no_entry(link.file.revision)
-    decision = decide(link.user, link.file.revision.release, Action.DOWNLOAD)
+    revision = link.file.revision
+    decision = decide(link.user, revision.release, Action.DOWNLOAD, revision=revision)
     if not decision.allowed:
         return Denied.by(decision)
-    return out_of_service(link.file) if is_damaged(link.file.sha256) else link
+    return out_of_service(link.file) if scrubbing.is_untrusted(link.file.sha256) else link
 
 
 def warn(question: tuple[User, ApiKey | None, WeightFile]) -> list[str]:
@@ -117,11 +122,6 @@ def shut(holds: list[Hold]) -> dict[Hold, Refusal]:
     return {hold: refusal for hold, refusal in found.items() if refusal is not None}
 
 
-def is_damaged(sha256: str) -> bool:
-    """Whether the stored bytes with this hash were found to be others."""
-    return Blob.objects.out_of_service().filter(sha256=sha256).exists()
-
-
 def out_of_service(file: WeightFile) -> Refusal:
     """The answer for a file whose stored bytes are not what was registered."""
     return Refusal(
@@ -130,6 +130,15 @@ def out_of_service(file: WeightFile) -> Refusal:
         "Try again later, or write to the organisation.",
         status=503,
     )
+
+
+def _not_clear(revision: Revision) -> Refusal | None:
+    """Why nobody gets this revision of an open release; what is given out by name was judged by `admit`."""
+    clearance = clearance_of(revision.release, revision)
+    if clearance.is_clear:
+        return None
+    sentence = f"{revision.release.name} ({revision.commit[:12]}) is closed until its safety is signed off."
+    return Refusal("safety", f"{sentence} {clearance.hindrances[0].sentence}", status=403)
 
 
 def _shut(hold: Hold) -> Refusal | None:
@@ -147,6 +156,6 @@ def _shut(hold: Hold) -> Refusal | None:
     revoked = DownloadLink.objects.filter(revoked_at__isnull=False)
     if hold.link_id is not None and revoked.filter(pk=hold.link_id).exists():
         return Refusal("link_revoked", "The link was revoked.", status=403)
-    if is_damaged(hold.sha256):
+    if scrubbing.is_untrusted(hold.sha256):
         return Refusal("file_out_of_service", "The file was found damaged.", status=503)
     return None

@@ -39,7 +39,7 @@ $$;
 
 -- Whether a sign-off counts for a role at a moment.
 CREATE FUNCTION sign_off_counts(
-    one releases_signoff, role jsonb, rev releases_revision, demands jsonb[], needs_report boolean,
+    one releases_signoff, demanded jsonb, rev releases_revision, demands jsonb[], needs_report boolean,
     moment timestamptz
 ) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -54,7 +54,7 @@ BEGIN
         RETURN false;
     END IF;
     IF (facts->>'expires_at')::timestamptz <= moment
-        OR (facts->>'signed_at')::timestamptz + make_interval(days => (role->>'days')::int) <= moment
+        OR (facts->>'signed_at')::timestamptz + make_interval(days => (demanded->>'days')::int) <= moment
     THEN
         RETURN false;
     END IF;
@@ -91,7 +91,7 @@ DECLARE
     rev releases_revision;
     demands jsonb[];
     demand jsonb;
-    role jsonb;
+    demanded jsonb;
     newest releases_evaluation;
     needs_report boolean;
 BEGIN
@@ -153,11 +153,11 @@ BEGIN
     ) THEN
         RETURN 'report_missing';
     END IF;
-    FOR role IN SELECT jsonb_array_elements(terms->'sign_offs') LOOP
+    FOR demanded IN SELECT jsonb_array_elements(terms->'sign_offs') LOOP
         IF NOT EXISTS (
             SELECT 1 FROM releases_signoff s
-            WHERE s.revision_id = rev.id AND s.withdrawn_at IS NULL AND s.role = role->>'role'
-                AND sign_off_counts(s, role, rev, demands, needs_report, moment)
+            WHERE s.revision_id = rev.id AND s.withdrawn_at IS NULL AND s.role = demanded->>'role'
+                AND sign_off_counts(s, demanded, rev, demands, needs_report, moment)
         ) THEN
             RETURN 'sign_off';
         END IF;

@@ -1,10 +1,10 @@
 """Clearance: whether the safety policy is met by the exact bytes that a release gives out, at this moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, CharField, Exists, F, Func, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, CharField, Exists, F, Func, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
@@ -12,6 +12,7 @@ from portal.releases.models import (
     Blob,
     Evaluation,
     Release,
+    ReleaseQuerySet,
     ReleaseStatus,
     Requirement,
     Revision,
@@ -66,35 +67,41 @@ def clearance_of(
 
     One query where nothing is demanded, else two.
     """
-    own = Requirement.objects.live().filter(release=release)
-    policy = _policy(own)
-    if policy is None or not policy.has_more:
-        terms = terms_of(policy) if policy else None
-        if policy is None or terms is None or terms.is_empty:
-            return _undemanding(policy, terms, revision)
+    asked = _asked(Requirement.objects.live().filter(release=release))
+    if isinstance(asked, Clearance):
+        return replace(asked, revision=revision)
     wanted = Revision.objects.filter(release=release)
     wanted = wanted.filter(pk=revision.pk) if revision else wanted.current()
-    return _judge(policy, next(iter(with_evidence(wanted)[:1]), None), at=at)
+    return _judge(asked, with_evidence(wanted).first(), at=at)
 
 
-def unclear(*, at: datetime | None = None) -> Q:
-    """Which of the open releases are not clear at `at` (None: now), for a filter of Release.
+def clearances(
+    releases: ReleaseQuerySet, *, terms: Terms | None = None, at: datetime | None = None
+) -> dict[int, Clearance]:
+    """The clearance of each release's current revision at `at` (None: now), by the release's id.
 
-    One query where nothing is demanded of anybody, else two.
+    With `terms` as if these were in force, else by the policy that is. Three queries at most.
     """
-    policy = _policy(Requirement.objects.live())
-    terms = terms_of(policy) if policy else None
-    if policy is None or terms is None:
-        return Q(status=ReleaseStatus.OPEN)
-    if terms.is_empty and not policy.has_more:
-        return Q(pk__in=[])
-    current = Revision.objects.filter(release=OuterRef("pk")).current()
-    opened = Release.objects.filter(status=ReleaseStatus.OPEN).annotate(current_id=current.values("pk")[:1])
-    rows = with_evidence(Revision.objects.filter(pk__in=opened.values("current_id")))
-    found = Q(pk__in=[row.release_id for row in rows if not _judge(policy, row, at=at).is_clear])
-    if not terms.is_empty:
-        found |= Q(~Exists(current), status=ReleaseStatus.OPEN)
-    return found
+    asked = terms or _asked(Requirement.objects.live())
+    if isinstance(asked, Clearance):
+        return dict.fromkeys(releases.values_list("pk", flat=True), asked)
+    newest = Revision.objects.filter(release=OuterRef("pk")).current().values("pk")[:1]
+    current = dict(releases.order_by("pk").annotate(current_id=newest).values_list("pk", "current_id"))
+    rows = with_evidence(Revision.objects.filter(pk__in=[pk for pk in current.values() if pk]))
+    by_release = {row.release_id: row for row in rows}
+    return {pk: _judge(asked, by_release.get(pk), at=at) for pk in current}
+
+
+def unclear(*, at: datetime | None = None) -> list[int]:
+    """The ids of the open releases that are not clear at `at` (None: now). Queries as for `clearances`."""
+    asked = _asked(Requirement.objects.live())
+    if isinstance(asked, Clearance) and asked.is_clear:
+        return []
+    opened = Release.objects.filter(status=ReleaseStatus.OPEN)
+    if isinstance(asked, Clearance):
+        return list(opened.values_list("pk", flat=True))
+    found = clearances(opened, terms=asked, at=at)
+    return [pk for pk, clearance in found.items() if not clearance.is_clear]
 
 
 def with_evidence(revisions: "QuerySet[Revision]") -> "QuerySet[Revision]":
@@ -124,36 +131,28 @@ def _as_json(*names: str) -> JSONObject:
     return JSONObject(**{name: F(name) for name in names})
 
 
-def _policy(requirements: "QuerySet[Requirement]") -> "SafetyPolicy | None":
-    """The policy in force, with `has_more`: whether any of `requirements` demands something beyond it."""
-    return SafetyPolicy.objects.in_force().annotate(has_more=Exists(requirements)).first()
+def _asked(requirements: "QuerySet[Requirement]") -> Terms | Clearance:
+    """What the policy in force asks, or the answer where no revision need be looked at.
 
-
-def _undemanding(policy: SafetyPolicy | None, terms: Terms | None, revision: Revision | None) -> Clearance:
-    """The answer without a look at the files: there is no policy, a forged one, or one without demands."""
-    hindrances: tuple[Hindrance, ...] = ()
+    That is: there is no policy, a forged one, or neither it nor `requirements` demand anything. One query.
+    """
+    policy = SafetyPolicy.objects.in_force().annotate(has_more=Exists(requirements)).first()
     if policy is None:
-        hindrances = (Hindrance("no_policy", "No safety policy is in force yet."),)
-    elif terms is None:
-        hindrances = (Hindrance("policy_changed", "The safety policy is not the one that was put in force."),)
-    return Clearance(revision, terms, (), hindrances)
+        missing = Hindrance("no_policy", "No safety policy is in force yet.")
+        return Clearance(None, None, (), (missing,))
+    terms = terms_of(policy)
+    if terms is None:
+        forged = Hindrance("policy_changed", "The safety policy is not the one that was put in force.")
+        return Clearance(None, None, (), (forged,))
+    return terms if policy.has_more or not terms.is_empty else Clearance(None, terms, (), ())
 
 
-def _judge(
-    policy: SafetyPolicy | None, revision: Revision | None, *, at: datetime | None = None
-) -> Clearance:
-    terms = terms_of(policy) if policy else None
-    if policy is None or terms is None:
-        return _undemanding(policy, terms, revision)
+def _judge(terms: Terms, revision: Revision | None, *, at: datetime | None = None) -> Clearance:
     if revision is None:
-        if terms.is_empty:
-            return Clearance(None, terms, (), ())
-        return Clearance(
-            None, terms, terms.evaluations, (Hindrance("no_revision", "It has no weights yet."),)
-        )
-    own = [Demand(**row) for row in revision.requirement_rows]
-    demands = (*terms.evaluations, *own)
-    if terms.is_empty and not own:
+        missing = () if terms.is_empty else (Hindrance("no_revision", "It has no weights yet."),)
+        return Clearance(None, terms, terms.evaluations, missing)
+    demands = (*terms.evaluations, *(Demand(**row) for row in revision.requirement_rows))
+    if terms.is_empty and not demands:
         return Clearance(revision, terms, (), ())
     evidence = judging.evidence_of(revision)
     found = judging.tampering(revision, evidence)
