@@ -7,6 +7,7 @@ from django.conf import settings
 
 from playground.models import MOVES as GENERATION_MOVES
 from playground.models import GenerationStatus
+from playground.reporting.models import REPORT_MOVES, ReportStatus
 from portal.admissions.models import (
     APPLICATION_MOVES,
     BULK_MOVES,
@@ -41,6 +42,7 @@ MACHINES = {
     "Registration": (RegistrationStatus, REGISTRATION_MOVES),
     "Sign-in of a device": (DeviceLoginStatus, DEVICE_LOGIN_MOVES),
     "Generation": (GenerationStatus, GENERATION_MOVES),
+    "Report": (ReportStatus, REPORT_MOVES),
 }
 
 

@@ -48,7 +48,7 @@ def test_a_pause_needs_a_reason_and_is_made_once(as_tess, tess, report):
     assert empty.status_code == 422
     assert "Say why: everybody who is shut out reads it." in empty.text
     assert again.status_code == 422
-    assert "It is paused since" in again.text
+    assert "It is paused already: Burglars." in again.text
     assert ReportNote.objects.filter(verb=Verb.REPORT_RELEASE_PAUSED).count() == 1
 
 
