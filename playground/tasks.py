@@ -1,4 +1,4 @@
-"""The playground's tasks: answer generations and batches, find orphans, delete what is over, probe models."""
+"""The playground's tasks: answer generations, batches and evaluations, find orphans, clean up, probe."""
 
 from uuid import UUID
 
@@ -9,6 +9,8 @@ from playground.batches import actions as batch_actions
 from playground.batches import dispatching as batch_dispatching
 from playground.batches import running as batch_running
 from playground.batches import storage as batch_storage
+from playground.evaluations import dispatching as evaluation_dispatching
+from playground.evaluations import running as evaluation_running
 
 
 # Acknowledged early: the sweeper finds the generations of a dead worker within seconds, while the
@@ -62,3 +64,16 @@ def remove_old_files() -> None:
     """Remove the files that have expired, and bytes that belong to none."""
     batch_actions.forget_expired()
     batch_storage.remove_strays()
+
+
+# Acknowledged early, as `generate` is.
+@shared_task(name="playground.tasks.run_evaluation", acks_late=False)
+def run_evaluation(*, run_id: str, turn: int) -> None:
+    """Have one turn with an evaluation, on queue `batch`. Delivered twice, it finds the turn taken."""
+    evaluation_running.run(UUID(run_id), turn=turn)
+
+
+@shared_task(name="playground.tasks.sweep_evaluations", expires=10)
+def sweep_evaluations() -> None:
+    """Leave no evaluation behind that nobody works on."""
+    evaluation_dispatching.resend_lost()

@@ -157,6 +157,7 @@ CELERY_TASK_ROUTES = {
     "playground.tasks.send_generations": {"queue": "inference"},
     # A queue of its own with few threads behind it, so that people's prompts come first.
     "playground.tasks.run_batch": {"queue": "batch"},
+    "playground.tasks.run_evaluation": {"queue": "batch"},
 }
 CELERY_TASK_TIME_LIMIT = None  # The thread pool cannot kill; each task bounds its own calls.
 CELERY_TIMEZONE = "UTC"
@@ -180,6 +181,12 @@ CELERY_BEAT_SCHEDULE = {
     # Batches: those whose worker died or whose task was lost, and files that are over.
     "sweep-batches": {
         "task": "playground.tasks.sweep_batches",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
+    # Evaluations whose worker died or whose task was lost.
+    "sweep-evaluations": {
+        "task": "playground.tasks.sweep_evaluations",
         "schedule": timedelta(seconds=10),
         "options": {"expires": 10},
     },
@@ -341,6 +348,10 @@ BATCH_FILE_DAYS = env.int("BATCH_FILE_DAYS", default=30)
 BATCH_LINES_AT_ONCE = env.int("BATCH_LINES_AT_ONCE", default=4)
 # After so long a worker gives the next batch its turn.
 BATCH_TURN_SECONDS = env.int("BATCH_TURN_SECONDS", default=30)
+
+# -- Evaluations ---------------------------------------------------------------------------
+# After so long a worker gives the next batch or evaluation its turn.
+EVALUATION_TURN_SECONDS = env.int("EVALUATION_TURN_SECONDS", default=30)
 
 # -- Weights -------------------------------------------------------------------------------
 # Who moves the bytes: `portal` (this server itself), `nginx` (X-Accel-Redirect) or `bucket` (presigned links).

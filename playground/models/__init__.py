@@ -1,6 +1,13 @@
-"""The playground's tables: conversations and generations, presets, comparisons, shares, feedback, runs."""
+"""The playground's tables: conversations and generations, presets, comparisons, shares, runs, evaluations."""
 
 from playground.batches.models import ApiFile, Batch, BatchLine
+from playground.evaluations.models import (
+    EvaluationItem,
+    EvaluationRun,
+    Suite,
+    SuiteCase,
+    SuiteVersion,
+)
 from playground.models.comparisons import Comparison, PreferenceVote, Verdict
 from playground.models.conversations import (
     TITLE_CHARACTERS,
@@ -40,6 +47,8 @@ __all__ = [
     "Conversation",
     "ConversationKind",
     "ConversationQuerySet",
+    "EvaluationItem",
+    "EvaluationRun",
     "Feedback",
     "Generation",
     "GenerationQuerySet",
@@ -58,6 +67,9 @@ __all__ = [
     "ReportNote",
     "ShareLink",
     "ShareLinkQuerySet",
+    "Suite",
+    "SuiteCase",
+    "SuiteVersion",
     "Turn",
     "Verdict",
 ]

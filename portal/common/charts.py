@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from portal.common.intervals import Rate
+
 WIDTH = 720
 HEIGHT = 160
 GAP_SHARE = 0.25
@@ -110,3 +112,29 @@ def of_lines(values: Mapping[date, Sequence[int | None]]) -> Lines:
             points.append(Point(x, y, day, value, part))
         paths.append(path)
     return Lines(paths, points, highest)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A share with its interval on a line of 100 units: how wide it is, and where the interval lies."""
+
+    label: str
+    rate: Rate
+    width: float
+    low: float
+    spread: float
+
+
+def of_rates(rates: Mapping[str, Rate]) -> list[Bar]:
+    """One bar for each rate that has cases, in their order.
+
+    >>> [(one.label, one.width, one.low, one.spread) for one in of_rates({"a": Rate(8, 10), "b": Rate(0, 0)})]
+    [('a', 80.0, 49.02, 45.32)]
+    """
+    bars = []
+    for label, rate in rates.items():
+        if rate.share is None or rate.interval is None:
+            continue
+        low, high = (round(100 * end, 2) for end in rate.interval)
+        bars.append(Bar(label, rate, round(100 * rate.share, 2), low, round(high - low, 2)))
+    return bars

@@ -13,11 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 from playground import actions, judging
 from playground.models.feedback import TAGS
 from portal.accounts.sessions import current_user
+from portal.common.intervals import Rate
 from portal.common.requests import client_address
 from portal.common.streaming import PiecewiseResponse, download
 from portal.console.feedback_forms import FeedbackFilterForm
 from portal.console.gatekeeping import staff_with
-from portal.console.intervals import Rate
 
 MANAGE = "releases.manage_release"
 PAGE_SIZE = 20

@@ -18,6 +18,7 @@ from portal.ledger.models import Entry
 from portal.releases import actions, sources
 from portal.releases.imports import known_bytes
 from portal.releases.models import RELEASE_MOVES, Release, ReleaseStatus, WeightImport
+from portal.releases.safety.clearing import clearance_of
 
 IMPORTS_SHOWN = 20
 ENTRIES_SHOWN = 12
@@ -34,6 +35,7 @@ class Step:
     consequence: str
     act: Callable[..., None]
     is_final: bool = False
+    needs_clearance: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ STEPS = (
         ReleaseStatus.CLEARED,
         "Its evaluations are done and signed off. It stays closed until it is opened.",
         actions.clear,
+        needs_clearance=True,
     ),
     Step(
         "open",
@@ -68,6 +71,7 @@ STEPS = (
         "call it and download its weights. Weights that are out cannot be called back.",
         actions.open_release,
         is_final=True,
+        needs_clearance=True,
     ),
     Step(
         "withdraw",
@@ -128,7 +132,13 @@ def step(request: HttpRequest, slug: str, code: str) -> HttpResponse:
         chosen.act(found, by=current_user(request), address=client_address(request), **words)
         messages.success(request, f"{found} is {found.get_status_display().lower()} now.")
         return redirect("console:release", slug)
-    context = {"release": found, "step": chosen, "form": form, "revision": found.current_revision()}
+    context = {
+        "release": found,
+        "step": chosen,
+        "form": form,
+        "revision": found.current_revision(),
+        "hindrances": clearance_of(found).hindrances if chosen.needs_clearance else (),
+    }
     status = 422 if request.method == "POST" else 200
     return render(request, "console/releases/step.html", context, status=status)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.hub import checksums, download_pages, link_pages, manifests, pages
+from portal.hub import checksums, download_pages, link_pages, manifests, pages, safety_pages
 
 app_name = "releases"
 _REVISION = "<slug:slug>/<slug:commit>"
@@ -10,6 +10,8 @@ urlpatterns = [
     path("", pages.index, name="index"),
     path("downloads/", download_pages.index, name="downloads"),
     path("<slug:slug>/", pages.release, name="release"),
+    path("<slug:slug>/safety/", safety_pages.safety, name="safety"),
+    path("<slug:slug>/safety/<slug:digest>.json", safety_pages.statement, name="statement"),
     path("<slug:slug>/links/", link_pages.links, name="links"),
     path("<slug:slug>/links/<slug:public_id>/revoke/", link_pages.revoke, name="revoke_link"),
     path(f"{_REVISION}/", pages.release, name="revision"),

@@ -42,6 +42,7 @@ GATE_CALLS = {
     "signed_in": "Sign in",
     "email_verified": "Verify your address",
     "release_open": "See the release",
+    "safety": "See what is missing",
     "approved": "Go to the application",
     "licence_accepted": "Read the licence",
 }

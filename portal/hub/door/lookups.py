@@ -88,8 +88,8 @@ def find(question: tuple[Release, str, str]) -> WeightFile | Refusal:
     except Refusal as refusal:
         return refusal
     file.revision = revision
-    if (refusal := _not_clear(revision)) is not None:
-        return refusal
+    if (shut := _not_clear(revision)) is not None:
+        return shut
     return out_of_service(file) if scrubbing.is_untrusted(file.sha256) else file
 
 

@@ -3,12 +3,15 @@
 Each row keeps a signed statement (`portal.common.statements`); the columns beside it are for searching.
 """
 
+import json
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from portal.common import statements
 from portal.common.statements import Signed
 from portal.releases.models.releases import Release
 from portal.releases.models.revisions import Revision
@@ -29,6 +32,16 @@ class StatedModel(models.Model):
     def signed(self) -> Signed:
         """The statement with its signature."""
         return Signed(self.statement, self.signature, self.key_id)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the statement says, genuine or not."""
+        return json.loads(self.statement)  # type: ignore[no-any-return]
+
+    @property
+    def is_genuine(self) -> bool:
+        """Whether this portal signed exactly this statement."""
+        return self.digest == statements.digest(self.statement) and statements.is_genuine(self.signed)
 
 
 class SafetyPolicyQuerySet(models.QuerySet["SafetyPolicy"]):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import BooleanField, CharField, Exists, F, Func, OuterRef, QuerySet
@@ -104,8 +105,8 @@ def unclear(*, at: datetime | None = None) -> list[int]:
     return [pk for pk, clearance in found.items() if not clearance.is_clear]
 
 
-def with_evidence(revisions: "QuerySet[Revision]") -> "QuerySet[Revision]":
-    """Each with what `judging` needs of its files, evaluations, sign-offs and requirements, in one query."""
+def with_evidence(revisions: "QuerySet[Revision]") -> "QuerySet[Any]":
+    """Each as a `judging.ReadRevision`, in one query."""
     of_it = {"revision": OuterRef("pk")}
     evaluations = Evaluation.objects.live().filter(**of_it)
     sign_offs = SignOff.objects.filter(withdrawn_at=None, **of_it).order_by("-signed_at", "-pk")
@@ -147,7 +148,7 @@ def _asked(requirements: "QuerySet[Requirement]") -> Terms | Clearance:
     return terms if policy.has_more or not terms.is_empty else Clearance(None, terms, (), ())
 
 
-def _judge(terms: Terms, revision: Revision | None, *, at: datetime | None = None) -> Clearance:
+def _judge(terms: Terms, revision: Any, *, at: datetime | None = None) -> Clearance:
     if revision is None:
         missing = () if terms.is_empty else (Hindrance("no_revision", "It has no weights yet."),)
         return Clearance(None, terms, terms.evaluations, missing)

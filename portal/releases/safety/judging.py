@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from portal.common import statements
 from portal.common.statements import Signed
-from portal.releases.models import EvaluationKind, Revision
+from portal.releases.models import EvaluationKind
 from portal.releases.safety.policies import Demand, RoleDemand, Terms
 
 EVALUATION_TYPE = "evaluation/v1"
@@ -22,6 +22,18 @@ class Hindrance:
 
     code: str
     sentence: str
+
+
+class ReadRevision(Protocol):
+    """A revision with what `clearing.with_evidence` reads beside it."""
+
+    commit: str
+    release_author_id: int | None
+    listed_commit: str
+    has_damage: bool
+    evaluation_rows: list[dict[str, Any]]
+    sign_off_rows: list[dict[str, Any]]
+    requirement_rows: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -63,8 +75,8 @@ class Evidence:
         return next((one for one in self.evaluations if one.row["kind"] == EvaluationKind.REPORT), None)
 
 
-def evidence_of(revision: Revision) -> Evidence:
-    """The evidence of a revision that was read by `clearing.with_evidence`. No query."""
+def evidence_of(revision: ReadRevision) -> Evidence:
+    """The evidence that was read of a revision. No query."""
     return Evidence(
         commit=revision.commit,
         author_id=revision.release_author_id,
@@ -79,7 +91,7 @@ def value_of(evaluation: Stated | None, metric: str) -> float | None:
     return float(value) if value is not None else None
 
 
-def tampering(revision: Revision, evidence: Evidence) -> list[Hindrance]:
+def tampering(revision: ReadRevision, evidence: Evidence) -> list[Hindrance]:
     """What of the revision's bytes and evaluations is not what was registered and signed."""
     found = []
     if revision.listed_commit != revision.commit:

@@ -1,6 +1,5 @@
 """What the organisation demands of every release: read from the policy in force, or put in force."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -83,7 +82,7 @@ class Terms:
 
 def terms_of(policy: SafetyPolicy) -> Terms | None:
     """What `policy` says; None when it is not what this portal signed."""
-    facts = json.loads(policy.statement) if statements.is_genuine(policy.signed) else {}
+    facts = policy.facts if policy.is_genuine else {}
     if facts.get("type") != TYPE or facts.get("number") != policy.number:
         return None
     return Terms(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.console.intervals import Rate, wilson
+from portal.common.intervals import Rate, wilson
 
 
 @pytest.mark.parametrize(
