@@ -295,6 +295,9 @@ PLAYGROUND_RUNNING_MAX = env.int("PLAYGROUND_RUNNING_MAX", default=64)
 REVIEW_CLAIM_MINUTES = env.int("REVIEW_CLAIM_MINUTES", default=60)
 # Messages that an applicant may write about one application a day, so that nobody floods the reviewers.
 APPLICANT_MESSAGES_PER_DAY = env.int("APPLICANT_MESSAGES_PER_DAY", default=10)
+# Reports of misuse that one person may file within a day, and messages about one of them: a bad day has a dozen.
+REPORTS_PER_DAY = env.int("REPORTS_PER_DAY", default=20)
+REPORT_MESSAGES_PER_DAY = env.int("REPORT_MESSAGES_PER_DAY", default=10)
 # Long enough for a holiday; whom it has expired for is invited again by a click.
 TEAM_INVITATION_DAYS = env.int("TEAM_INVITATION_DAYS", default=14)
 # So that nobody's mailbox is filled by a lead who clicks again and again.
