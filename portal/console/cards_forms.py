@@ -29,6 +29,11 @@ class CardForm(forms.Form):
     )
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
+    def clean(self) -> None:
+        """What nobody sees is told of above what they do."""
+        if "seen" in self.errors:
+            self.add_error(None, "Copy what you wrote, open the page again and put it in anew.")
+
 
 class DocumentationForm(forms.Form):
     """The fields of the documentation form that the portal does not fill itself."""

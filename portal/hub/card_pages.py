@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from portal.hub.commands import run_commands
 from portal.hub.shelf import visible_releases
 from portal.releases.cards import citation, disclosures, documentation, openness
+from portal.releases.cards.changes import Changes, changes_of
 from portal.releases.cards.exporting import exported
 from portal.releases.cards.facts import Facts, facts_of
 from portal.releases.cards.fields import Audience
@@ -19,7 +20,7 @@ from portal.releases.models import Release, ReleaseStatus
 
 # What stands before the commands, and what after; sections of other names stand between the two.
 FIRST = ("overview", "intended_use", "out_of_scope_use")
-MIDDLE = ("evaluation", "limitations", "risks", "training_data", "training", "changes")
+MIDDLE = ("evaluation", "limitations", "risks", "training_data", "training")
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,13 @@ def form(request: HttpRequest, slug: str, kind: str = "") -> HttpResponse:
 
 
 def shown(facts: Facts) -> dict[str, Any]:
-    """What the page needs of the card: its pieces, and what the portal computes for them. No queries."""
+    """What the page needs of the card: its pieces, and what the portal computes for them. Three queries."""
+    changes = changes_of(facts.revision) if facts.revision is not None else None
     context: dict[str, Any] = {
         "facts": facts,
-        "pieces": list(_pieces(facts)),
+        "pieces": list(_pieces(facts, changes)),
+        "changes": changes,
+        "change_words": facts.text_of("changes"),
         "memory": facts.memory,
         "checklist": disclosures.check(facts),
         "openness": openness.classify(facts),
@@ -73,7 +77,7 @@ def shown(facts: Facts) -> dict[str, Any]:
     return context
 
 
-def _pieces(facts: Facts) -> Iterator[Piece]:
+def _pieces(facts: Facts, changes: Changes | None) -> Iterator[Piece]:
     filled = {section.code: section for section in facts.sections if section.code and section.is_filled}
     yield from _written(filled, FIRST)
     is_withdrawn = facts.release.status == ReleaseStatus.WITHDRAWN
@@ -81,6 +85,8 @@ def _pieces(facts: Facts) -> Iterator[Piece]:
         yield Piece("run", "How to run it", "run")
         yield Piece("memory", "Memory", "memory")
     yield from _written(filled, MIDDLE)
+    if changes is not None or "changes" in filled:
+        yield Piece("changes", "Changes since the last revision", "changes")
     others = (section for section in facts.sections if not section.code and section.is_filled)
     for number, section in enumerate(others, start=1):
         yield Piece(f"more-{number}", section.title, "text", section)

@@ -43,7 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def release(request: HttpRequest, slug: str, commit: str = "") -> HttpResponse:
-    """One release: its card, the checklist, its files and the commands. Up to 25 queries in all.
+    """One release: its card, the checklist, its files and the commands. Up to 28 queries in all.
 
     `commit` names a revision other than the one that people should take; the number of
     queries is the same for any number of files.

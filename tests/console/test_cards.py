@@ -86,6 +86,13 @@ def test_a_card_that_somebody_else_saved_meanwhile_is_not_overwritten(manager, r
     assert ModelCard.objects.get().readme == "Hers."
 
 
+def test_a_form_that_was_tampered_with_is_answered_with_a_sentence(manager, release):
+    answer = manager.post(PAGE, {"readme": TEXT, "seen": "x" * 65})
+
+    assert answer.status_code == 422
+    assert "Copy what you wrote, open the page again" in answer.content.decode()
+
+
 def test_a_new_card_begins_with_the_description(manager, release):
     release.description = "Old words."
     release.save()

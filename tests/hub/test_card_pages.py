@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from portal.console.demo.seeding import TEXTS
-from portal.releases import actions
+from portal.releases import actions, importing
 from portal.releases.cards import actions as cards
 from portal.releases.cards.measuring import measure
 from portal.releases.models import ReleaseStatus, Revision, WeightFile
@@ -151,6 +151,27 @@ def test_a_withdrawn_release_keeps_its_words_and_shows_no_files(client, carded, 
     assert "SmolLM2-135M-Instruct is a compact language model" in page
     assert "vllm serve" not in page
     assert revision.commit not in page + told
+
+
+def test_the_page_says_by_the_files_what_changed_since_the_revision_before(client, revision, directory):
+    first = client.get("/releases/tiny/").content.decode()
+    (directory / "config.json").write_bytes(b"{}")
+    (directory / "empty.txt").unlink()
+    for number in range(12):
+        (directory / f"more-{number:02}.txt").write_text(str(number))
+    work = actions.request_import(revision.release, source=str(directory), by=None, dispatch=False)
+    importing.run(work.pk)
+
+    page = client.get("/releases/tiny/")
+
+    groups = {group.label: (group.count, group.paths) for group in page.context["changes"].groups}
+    assert groups["Changed"] == (1, ("config.json",))
+    assert groups["Removed"] == (1, ("empty.txt",))
+    assert groups["Added"] == (12, tuple(f"more-{number:02}.txt" for number in range(10)))
+    assert "and 2 more" in page.content.decode()
+    assert f'href="/releases/tiny/{revision.commit}/"' in page.content.decode()
+    assert "By the files" not in first
+    assert "By the files" not in client.get(f"/releases/tiny/{revision.commit}/").content.decode()
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -1,5 +1,6 @@
 """What is computed from a card and from what is served: disclosures, openness, the documentation form."""
 
+import doctest
 import json
 from datetime import date
 
@@ -7,7 +8,16 @@ import pytest
 from django.utils import timezone
 
 from portal.licensing.models import Licence
-from portal.releases.cards import citation, disclosures, documentation, openness, readme
+from portal.releases.cards import (
+    citation,
+    components,
+    disclosures,
+    documentation,
+    fields,
+    memory,
+    openness,
+    readme,
+)
 from portal.releases.cards.components import CODES, COMPONENTS
 from portal.releases.cards.exporting import EvaluationRow
 from portal.releases.cards.facts import Facts
@@ -83,6 +93,12 @@ def lacking(found):
     return [one.component.code for one in found.lacking]
 
 
+@pytest.mark.parametrize("module", [components, fields, memory, readme], ids=lambda module: module.__name__)
+def test_examples_in_the_docstrings_hold(module):
+    assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(module).attempted
+
+
 def test_an_empty_release_lacks_everything_that_it_does_not_say():
     checklist = disclosures.check(facts(body="", paths=frozenset(), counts={}, config={}, revision=None))
 
@@ -109,13 +125,13 @@ def test_each_disclosure_is_given_by_what_is_there():
 
 def test_disclosures_name_sources_and_fields_that_there_are():
     codes = [item.code for item in disclosures.DISCLOSURES]
-    fields = {field.code for field in FIELDS}
+    known = {field.code for field in FIELDS}
 
     assert len(set(codes)) == len(codes)
     for item in disclosures.DISCLOSURES:
         assert item.source, item.code
         assert (item.place == disclosures.Place.FORM) == bool(item.field), item.code
-        assert item.field in fields | {""}, item.code
+        assert item.field in known | {""}, item.code
 
 
 def test_the_framework_has_seventeen_components():
@@ -222,9 +238,9 @@ def test_what_is_written_out_says_what_is_empty():
 
     assert "### Legal name for the model provider\n\n*For: AIO, NCAs, DPs*\n\nExample Ltd" in written
     assert "### Amount of energy used for training\n\n*For: AIO, NCAs*\n\nNot stated." in written
-    fields = {one["code"]: one for one in json.loads(json.dumps(told))["fields"]}
-    assert fields["training_energy"]["value"] is None
-    assert len(fields) == len(FIELDS)
+    said = {one["code"]: one for one in json.loads(json.dumps(told))["fields"]}
+    assert said["training_energy"]["value"] is None
+    assert len(said) == len(FIELDS)
 
 
 def test_downstream_providers_are_given_their_fields_alone():
