@@ -17,10 +17,11 @@ from portal.releases.cards.facts import Facts, facts_of
 from portal.releases.cards.fields import Audience
 from portal.releases.cards.sections import Section
 from portal.releases.models import Release, ReleaseStatus
+from portal.releases.safety.results import measured, reports
 
 # What stands before the commands, and what after; sections of other names stand between the two.
 FIRST = ("overview", "intended_use", "out_of_scope_use")
-MIDDLE = ("evaluation", "limitations", "risks", "training_data", "training")
+MIDDLE = ("limitations", "risks", "training_data", "training")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def form(request: HttpRequest, slug: str, kind: str = "") -> HttpResponse:
 
 
 def shown(facts: Facts) -> dict[str, Any]:
-    """What the page needs of the card: its pieces, and what the portal computes for them. Three queries."""
+    """What the page needs of the card: its pieces, and what the portal computes for them. Four queries."""
     changes = changes_of(facts.revision) if facts.revision is not None else None
     context: dict[str, Any] = {
         "facts": facts,
@@ -69,6 +70,9 @@ def shown(facts: Facts) -> dict[str, Any]:
         "openness": openness.classify(facts),
         "bibtex": citation.bibtex(facts),
         "citation_words": citation.words(facts),
+        "results": measured(facts.evaluations),
+        "reports": reports(facts.evaluations),
+        "evaluation_words": facts.text_of("evaluation"),
         "usage_words": facts.text_of("how_to_use"),
         "licence_words": facts.text_of("licence"),
     }
@@ -84,6 +88,10 @@ def _pieces(facts: Facts, changes: Changes | None) -> Iterator[Piece]:
     if facts.has_weights and not is_withdrawn:
         yield Piece("run", "How to run it", "run")
         yield Piece("memory", "Memory", "memory")
+    if facts.evaluations:
+        yield Piece("evaluation", "Evaluation", "results")
+    else:
+        yield from _written(filled, ("evaluation",))
     yield from _written(filled, MIDDLE)
     if changes is not None or "changes" in filled:
         yield Piece("changes", "Changes since the last revision", "changes")

@@ -131,11 +131,11 @@ def test_without_tensors_there_is_no_estimate():
     assert memory.estimate({}, SMOL, context_length=2048) is None
 
 
-def test_facts_cost_four_queries(release, directory, django_assert_num_queries):
+def test_facts_cost_five_queries(release, directory, django_assert_num_queries):
     revision = frozen(release, directory)
     measure(revision)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         facts = facts_of(release, revision)
 
     assert facts.is_measured

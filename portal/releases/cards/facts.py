@@ -1,6 +1,6 @@
 """What is known of a release where its card is judged: the card itself, and what the portal serves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,8 @@ from portal.releases.cards.exporting import EvaluationRow
 from portal.releases.cards.memory import Estimate, estimate
 from portal.releases.cards.metadata import named
 from portal.releases.cards.sections import Section, split
-from portal.releases.models import Release, Revision
+from portal.releases.models import Evaluation, Release, Revision
+from portal.releases.safety import results
 
 WEIGHTS = (".safetensors", ".gguf")
 
@@ -31,6 +32,7 @@ class Facts:
     sections: tuple[Section, ...] = ()
     answers: dict[str, str] = field(default_factory=dict)
     rows: tuple[EvaluationRow, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
 
     def text_of(self, code: str) -> str:
         """The Markdown of a section of the card, "" where it says nothing."""
@@ -65,11 +67,10 @@ class Facts:
         return estimate(self.counts, self.config, context_length=self.release.context_length)
 
 
-def facts_of(release: Release, revision: Revision | None, *, rows: Sequence[EvaluationRow] = ()) -> Facts:
-    """The facts of `release` at `revision`. Four queries, whatever there is, and no file is read.
+def facts_of(release: Release, revision: Revision | None) -> Facts:
+    """The facts of `release` at `revision`. Five queries, whatever there is, and no file is read.
 
-    `rows` are the portal's own results of evaluations on that revision. Before there is a
-    card, the release's description is taken for one.
+    Before there is a card, the release's description is taken for one.
     """
     said = Release.objects.filter(pk=release.pk).values("card__readme", "documentation__answers").get()
     written = said["card__readme"]
@@ -77,7 +78,6 @@ def facts_of(release: Release, revision: Revision | None, *, rows: Sequence[Eval
         release,
         version=release.licence.current_version(),
         answers=said["documentation__answers"] or {},
-        rows=tuple(rows),
     ).with_card(readme.kept(release.description if written is None else written))
     if revision is None:
         return known
@@ -91,4 +91,12 @@ def facts_of(release: Release, revision: Revision | None, *, rows: Sequence[Eval
         counts=counts or {},
         config=config or {},
         is_measured=config is not None,
+        evaluations=tuple(newest := results.newest_of(revision)),
+        rows=tuple(_rows(newest)),
     )
+
+
+def _rows(evaluations: Iterable[Evaluation]) -> Iterator[EvaluationRow]:
+    for one in evaluations:
+        for name, value in results.Result(one, ()).metrics.items():
+            yield EvaluationRow(one.suite, name, value, one.recorded_at.date())
