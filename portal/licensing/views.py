@@ -39,6 +39,7 @@ def accept(request: HttpRequest, slug: str) -> HttpResponse:
             found,
             by=current_user(request),
             sha256=form.cleaned_data["sha256"],
+            number=form.cleaned_data["number"],
             address=client_address(request),
             client=client_name(request),
         )
@@ -110,10 +111,11 @@ def _page(
     announced = list(found.versions.announced().select_related("licence"))
     versions = [one for one in announced if not one.is_scheduled()]
     current = versions[0] if versions else None
-    if current is not None and form is not None and form.cleaned_data.get("sha256") != current.sha256:
+    if current is not None and form is not None and not form.is_about(current):
         # A box left unticked under an old text: the new one is what to read.
         form = None
     user = request.user
+    initial = {"number": current.number, "sha256": current.sha256} if current else {}
     context = {
         "licence": found,
         "version": current,
@@ -122,7 +124,7 @@ def _page(
         "coming": announced[: len(announced) - len(versions)],
         "acceptance": _acceptance(request, current),
         "standing": _standing(request, current),
-        "form": form or AgreementForm(initial={"sha256": current.sha256 if current else ""}),
+        "form": form or AgreementForm(initial=initial),
         "is_verified": isinstance(user, User) and user.has_verified_email(),
         "notice": notice,
         "next": _next(request),
