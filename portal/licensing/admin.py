@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from portal.common.admin import ReadOnlyAdmin
 from portal.ledger.admin import RecordedAdmin
 from portal.ledger.verbs import Verb
-from portal.licensing.models import Acceptance, Licence, LicenceVersion
+from portal.licensing.models import Acceptance, Licence, LicenceVersion, Notice
 
 
 @admin.register(Licence)
@@ -44,7 +44,17 @@ class LicenceVersionAdmin(ReadOnlyAdmin):
 class AcceptanceAdmin(ReadOnlyAdmin):
     """Who accepted which text, when and from where."""
 
-    list_display = ("user", "version", "accepted_at", "address")
+    list_display = ("reference", "user", "version", "accepted_at", "address")
     list_select_related = ("user", "version__licence")
     list_filter = ("version__licence", "accepted_at")
-    search_fields = ("user__email", "sha256")
+    search_fields = ("reference", "user__email", "sha256")
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    """Mails about versions: to whom, about which, and whether they were sent."""
+
+    list_display = ("user", "version", "kind", "created_at", "sent_at")
+    list_select_related = ("user", "version__licence")
+    list_filter = ("kind", "version__licence", "created_at")
+    search_fields = ("user__email",)

@@ -12,13 +12,19 @@ SENTENCE_CHARACTERS_MAX = 300
 
 
 class AgreementForm(forms.Form):
-    """An unticked box, beside the hash of the very text that is shown."""
+    """An unticked box, beside the number and the hash of the very text that is shown."""
 
+    number = forms.CharField(widget=forms.HiddenInput, max_length=20, required=False)
     sha256 = forms.CharField(widget=forms.HiddenInput, max_length=64)
     agree = forms.BooleanField(
         label="I have read this licence and agree to it.",
         error_messages={"required": "Tick the box to say that you agree; without it nothing is recorded."},
     )
+
+    def is_about(self, version: LicenceVersion) -> bool:
+        """Whether `version` is the one that was shown. Call it once the form was validated."""
+        number, sha256 = (self.cleaned_data.get(name, "") for name in ("number", "sha256"))
+        return sha256 == version.sha256 and number in ("", version.number)
 
 
 class LicenceForm(forms.Form):

@@ -29,9 +29,9 @@ class Standing:
     counts: bool
 
     @property
-    def last_day(self) -> str:
-        """The last day on which it counts, in words; "" when it counts for good."""
-        return last_day(self.until) if self.until else ""
+    def deadline(self) -> str:
+        """By when to accept again, in words, such as “by 3 December 2026”; "" when it counts for good."""
+        return deadline(self.until) if self.until else ""
 
 
 def grace_end(published_at: datetime, *, days: int) -> datetime | None:
@@ -55,6 +55,17 @@ def last_day(ends_at: datetime) -> str:
     return f"{ends_at.astimezone(UTC) - timedelta(microseconds=1):%-d %B %Y}"
 
 
+def deadline(ends_at: datetime) -> str:
+    """By when to act on something that ends at `ends_at`, in words.
+
+    >>> deadline(datetime(2026, 12, 4, tzinfo=UTC)), deadline(datetime(2026, 12, 4, 9, tzinfo=UTC))
+    ('by 3 December 2026', 'before 4 December 2026, 09:00 UTC')
+    """
+    moment = ends_at.astimezone(UTC)
+    is_midnight = (moment.hour, moment.minute) == (0, 0)
+    return f"by {last_day(ends_at)}" if is_midnight else f"before {moment:%-d %B %Y, %H:%M} UTC"
+
+
 def counts_until(accepted: LicenceVersion, published: Sequence[LicenceVersion]) -> datetime | None:
     """Until when an acceptance of `accepted` counts; None for as far as can be told.
 
@@ -73,6 +84,20 @@ def standing_of(
     """How an acceptance of `accepted` stands at `at` (None: now). No query."""
     until = counts_until(accepted, published)
     return Standing(accepted, until, counts=until is None or until > (at or timezone.now()))
+
+
+def standing_for(user: User, version: LicenceVersion, *, at: datetime | None = None) -> Standing | None:
+    """How the newest acceptance of `user` stands at `at` (None: now), up to `version` if that is to come.
+
+    None for who accepted nothing. Two queries.
+    """
+    moment = at or timezone.now()
+    known = LicenceVersion.objects.published(at=max(moment, version.in_force_from)).defer("text")
+    versions = list(known.filter(licence=version.licence_id))
+    mine = Acceptance.objects.filter(user=user, version__licence=version.licence_id)
+    accepted = set(mine.values_list("version", flat=True))
+    newest = next((one for one in versions if one.pk in accepted), None)
+    return standing_of(newest, versions, at=moment) if newest else None
 
 
 def _asks(version: LicenceVersion, accepted_place: int, places: dict[int, int]) -> bool:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from portal.common import mail
-from portal.licensing.models import LicenceVersion, Notice, NoticeKind
-from portal.licensing.standing import asked_by, holders_of, last_day
+from portal.licensing.models import Acceptance, LicenceVersion, Notice, NoticeKind
+from portal.licensing.standing import Standing, asked_by, holders_of, standing_for
 
 BATCH_MAILS = 50
 ROWS_AT_ONCE = 1_000
@@ -23,17 +23,15 @@ REMINDERS = {NoticeKind.WEEK: timedelta(days=7), NoticeKind.DAY: timedelta(days=
 
 def announce(version: LicenceVersion) -> int:
     """Write down whom to tell of a version that was published or scheduled; return how many there are."""
-    asked = set(asked_by(version).values_list("pk", flat=True))
-    people = list(holders_of(version).values_list("pk", flat=True))
-    return _note(version, NoticeKind.ANNOUNCED, ((pk, pk in asked) for pk in people))
+    return _note(version, NoticeKind.ANNOUNCED, holders_of(version).values_list("pk", flat=True))
 
 
 def call_off(version: LicenceVersion) -> int:
     """Write down to tell those who were told of the day; those who were not are not told at all."""
     announced = version.notices.filter(kind=NoticeKind.ANNOUNCED, published_at=version.in_force_from)
     announced.filter(sent_at=None).delete()
-    people = list(announced.filter(user__is_active=True).values_list("user", flat=True))
-    return _note(version, NoticeKind.CALLED_OFF, ((pk, False) for pk in people))
+    told = announced.filter(user__is_active=True).values_list("user", flat=True)
+    return _note(version, NoticeKind.CALLED_OFF, told)
 
 
 def remind(*, at: datetime | None = None) -> int:
@@ -50,8 +48,11 @@ def remind(*, at: datetime | None = None) -> int:
         if kind is not None:
             with transaction.atomic():
                 told = version.notices.filter(kind=kind).values("user")
-                people = asked_by(version).exclude(pk__in=told).values_list("pk", flat=True)
-                count += _note(version, kind, [(pk, True) for pk in people])
+                counting = Acceptance.objects.counting(at=moment).filter(
+                    user=OuterRef("pk"), version__licence=version.licence_id
+                )
+                people = asked_by(version).filter(Exists(counting)).exclude(pk__in=told)
+                count += _note(version, kind, people.values_list("pk", flat=True))
     return count
 
 
@@ -60,8 +61,8 @@ def send_batch(*, size: int = BATCH_MAILS) -> bool:
     waiting = Notice.objects.filter(sent_at=None).order_by("pk").select_related("version__licence", "user")
     for notice in waiting[:size]:
         with transaction.atomic():
-            if _claim(notice) and _is_due(notice):
-                _send(notice)
+            if _claim(notice) and _is_due(notice, standing := _standing(notice)):
+                _send(notice, standing)
     return Notice.objects.filter(sent_at=None).exists()
 
 
@@ -73,16 +74,9 @@ def _due(version: LicenceVersion, moment: datetime) -> NoticeKind | None:
     return kind if published_at < ends_at - REMINDERS[kind] else None
 
 
-def _note(version: LicenceVersion, kind: NoticeKind, people: Iterable[tuple[int, bool]]) -> int:
+def _note(version: LicenceVersion, kind: NoticeKind, people: Iterable[int]) -> int:
     notices = [
-        Notice(
-            version=version,
-            user_id=pk,
-            kind=kind,
-            published_at=version.in_force_from,
-            must_accept=must_accept,
-        )
-        for pk, must_accept in people
+        Notice(version=version, user_id=pk, kind=kind, published_at=version.in_force_from) for pk in people
     ]
     Notice.objects.bulk_create(notices, batch_size=ROWS_AT_ONCE, ignore_conflicts=True)
     return len(notices)
@@ -94,36 +88,48 @@ def _claim(notice: Notice) -> bool:
     return bool(mine.update(sent_at=timezone.now()))
 
 
-def _is_due(notice: Notice) -> bool:
-    """Whether there is still something to say: not to who left, nor to remind who has accepted."""
+def _standing(notice: Notice) -> Standing | None:
+    if notice.kind == NoticeKind.CALLED_OFF:
+        return None
+    return standing_for(notice.user, notice.version)
+
+
+def _is_due(notice: Notice, standing: Standing | None) -> bool:
+    """Whether there is still something to say: not to who left, nor to remind of a day that is not theirs."""
     if not notice.user.is_active:
         return False
-    if notice.kind in REMINDERS:
-        return asked_by(notice.version).filter(pk=notice.user_id).exists()
-    return True
+    if notice.kind not in REMINDERS:
+        return True
+    # Who has accepted meanwhile has no such day, and whom an older version stops earlier has another.
+    return standing is not None and standing.counts and standing.until == notice.version.grace_ends_at
 
 
-def _send(notice: Notice) -> None:
+def _send(notice: Notice, standing: Standing | None) -> None:
+    version = notice.version
+    is_reminder = notice.kind in REMINDERS
+    # What a person can accept is what is in force, which may be newer than the version that asks.
+    wanted = version.licence.current_version() or version if is_reminder else version
     mail.send(
-        f"licence_{'reminder' if notice.kind in REMINDERS else notice.kind}",
+        f"licence_{'reminder' if is_reminder else notice.kind}",
         to=notice.user.email,
-        subject=_subject(notice),
+        subject=_subject(notice, wanted, standing),
         context={
             "notice": notice,
-            "version": notice.version,
-            "licence": notice.version.licence,
+            "version": wanted,
+            "licence": version.licence,
             "name": notice.user.name,
-            "last_day": last_day(notice.version.grace_ends_at) if notice.version.grace_ends_at else "",
+            "standing": standing,
+            "is_closed_from_then": standing is not None and standing.until == version.published_at,
         },
     )
 
 
-def _subject(notice: Notice) -> str:
-    version, day = notice.version, f"{notice.published_at:%-d %B %Y}"
+def _subject(notice: Notice, version: LicenceVersion, standing: Standing | None) -> str:
+    day = f"{notice.published_at:%-d %B %Y}"
     if notice.kind == NoticeKind.CALLED_OFF:
         return f"{version} does not come into force on {day}"
-    if notice.kind in REMINDERS and version.grace_ends_at is not None:
-        return f"Accept {version} by {last_day(version.grace_ends_at)}"
+    if notice.kind in REMINDERS and standing is not None:
+        return f"Accept {version} {standing.deadline}"
     if version.is_scheduled():
         return f"{version} comes into force on {day}"
     return f"{version} is in force"

@@ -14,12 +14,12 @@ from portal.licensing.comparing import comparison, version_before
 from portal.licensing.conditions import as_data, conditions_of
 from portal.licensing.forms import AgreementForm
 from portal.licensing.models import Acceptance, Licence, LicenceVersion
-from portal.licensing.standing import Standing, standing_of
+from portal.licensing.standing import Standing, standing_for
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def licence(request: HttpRequest, slug: str) -> HttpResponse:
-    """The version in force, and what the person may do about it. Six queries and the session's."""
+    """The version in force, and what the person may do about it. Eight queries at most and the session's."""
     if request.method == "POST":
         return accept(request, slug)
     found = get_object_or_404(Licence, slug=slug)
@@ -39,6 +39,7 @@ def accept(request: HttpRequest, slug: str) -> HttpResponse:
             found,
             by=current_user(request),
             sha256=form.cleaned_data["sha256"],
+            number=form.cleaned_data["number"],
             address=client_address(request),
             client=client_name(request),
         )
@@ -110,10 +111,11 @@ def _page(
     announced = list(found.versions.announced().select_related("licence"))
     versions = [one for one in announced if not one.is_scheduled()]
     current = versions[0] if versions else None
-    if current is not None and form is not None and form.cleaned_data.get("sha256") != current.sha256:
+    if current is not None and form is not None and not form.is_about(current):
         # A box left unticked under an old text: the new one is what to read.
         form = None
     user = request.user
+    initial = {"number": current.number, "sha256": current.sha256} if current else {}
     context = {
         "licence": found,
         "version": current,
@@ -121,8 +123,8 @@ def _page(
         "earlier": versions[1:],
         "coming": announced[: len(announced) - len(versions)],
         "acceptance": _acceptance(request, current),
-        "standing": _standing(request, versions),
-        "form": form or AgreementForm(initial={"sha256": current.sha256 if current else ""}),
+        "standing": _standing(request, current),
+        "form": form or AgreementForm(initial=initial),
         "is_verified": isinstance(user, User) and user.has_verified_email(),
         "notice": notice,
         "next": _next(request),
@@ -136,14 +138,12 @@ def _acceptance(request: HttpRequest, found: LicenceVersion | None) -> Acceptanc
     return found.acceptances.filter(user=request.user).first()
 
 
-def _standing(request: HttpRequest, versions: list[LicenceVersion]) -> Standing | None:
-    """How the newest earlier acceptance of the person stands; `versions` were published, newest first."""
-    if not request.user.is_authenticated or not versions[1:]:
+def _standing(request: HttpRequest, current: LicenceVersion | None) -> Standing | None:
+    """How the person's acceptance of an earlier version stands; None without one, or if there is a newer."""
+    if current is None or not isinstance(request.user, User):
         return None
-    mine = Acceptance.objects.filter(user=request.user, version__in=[one.pk for one in versions])
-    accepted = set(mine.values_list("version", flat=True))
-    newest = next((one for one in versions if one.pk in accepted), None)
-    return standing_of(newest, versions) if newest is not None and newest != versions[0] else None
+    standing = standing_for(request.user, current)
+    return standing if standing is not None and standing.accepted != current else None
 
 
 def _next(request: HttpRequest) -> str:

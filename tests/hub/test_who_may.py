@@ -1,6 +1,9 @@
 """Who may download and who may not: each denial names its gate, in headers, JSON and on a page."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from portal.admissions.models import ApplicationStatus
 from portal.events.models import Registration, RegistrationStatus
@@ -9,6 +12,7 @@ from portal.keys import actions as keys
 from portal.keys.models import ApiKey, Scope
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
+from portal.licensing.models import LicenceVersion
 from portal.releases.models import ReleaseStatus
 from tests import cast
 from tests.conftest import signed_in
@@ -175,6 +179,25 @@ def test_ada_is_told_to_accept_a_new_version(client, bearer, revision):
 
     refused(
         response, status=403, gate="licence_current", sentence="Read and accept Open Weights Licence 2.0."
+    )
+
+
+def test_ada_downloads_while_there_is_grace_and_the_terminal_counts_the_days(
+    client, ada, bearer, revision, settings
+):
+    settings.PORTAL_URL = "https://portal.example.org"
+    version = LicenceVersion(licence=revision.release.licence, number="2.0", text="# Licence 2.0")
+    version.sha256, version.published_at = version.text_sha256(), timezone.now()
+    version.grace_ends_at = version.published_at + timedelta(days=3, hours=1)
+    version.save()
+
+    response = client.get(FILE, headers=bearer)
+
+    last_day = f"{version.grace_ends_at:%-d %B}"
+    assert body(response) == WEIGHTS
+    assert response["X-HF-Warning"] == (
+        f"licence; Accept Open Weights Licence 2.0 by {last_day}, 3 days left. "
+        "https://portal.example.org/licences/licence-of-tiny/"
     )
 
 

@@ -105,6 +105,20 @@ def test_mallory_reads_the_old_text_and_is_asked_about_the_new_one(as_mallory, l
     assert not Acceptance.objects.exists()
 
 
+def test_mallory_is_asked_again_when_only_the_conditions_changed_meanwhile(
+    as_mallory, licence, page, publish
+):
+    old = agreed(licence, number="1.0")
+    publish(licence, "1.1", text=licence.current_version().text, monthly_users_max=9)
+
+    response = as_mallory.post(page, old)
+
+    assert response.status_code == 409
+    assert "A newer version was published while you were reading" in response.content.decode()
+    assert response.context["form"].initial["number"] == "1.1"
+    assert not Acceptance.objects.exists()
+
+
 def test_a_new_version_asks_ada_again(as_ada, release):
     page = release.licence.get_absolute_url()
     assert b"You accepted version 1.0" in as_ada.get(page).content

@@ -40,7 +40,7 @@ def test_holders_are_told_of_a_version_once(licence, holders, publish, post_offi
     subject = "Open Weights Licence 2.0 is in force"
     assert told(mails) == [("ada@example.org", subject), ("ben@example.org", subject)]
     assert "Two words." in mails[0].body
-    assert "Please accept it by" in mails[0].body
+    assert "Please accept the version in force by" in mails[0].body
     assert "/licences/mild/2.0/changes/" in mails[0].body
 
 
@@ -48,7 +48,7 @@ def test_the_mail_says_that_the_releases_are_closed(licence, holders, publish, p
     with post_office() as mails:
         publish(licence, "2.0")
 
-    assert ["are closed to you until you accept it." in one.body for one in mails] == [True, True]
+    assert ["Your acceptance does not count any more" in one.body for one in mails] == [True, True]
 
 
 def test_the_mail_about_an_editorial_change_asks_for_nothing(licence, holders, publish, post_office):
@@ -131,6 +131,44 @@ def test_who_has_accepted_is_not_reminded(licence, holders, publish, post_office
 
     assert [one.to[0] for one in mails if one.subject.startswith("Accept")] == ["ben@example.org"]
     assert telling.remind(at=version.grace_ends_at - timedelta(hours=5)) == 1
+
+
+def test_the_mail_about_a_day_without_grace_says_when_the_releases_close(
+    licence, holders, publish, post_office
+):
+    day = timezone.now() + timedelta(days=3)
+
+    with post_office() as mails:
+        publish(licence, "2.0", at=day)
+
+    sentence = "From then on the releases under this licence are closed to you until you accept this version."
+    assert [sentence in one.body for one in mails] == [True, True]
+
+
+def test_an_older_versions_earlier_day_is_the_one_that_everybody_hears_of(
+    licence, holders, publish, post_office
+):
+    first = publish(licence, "2.0", grace_days=20)
+    Notice.objects.update(sent_at=timezone.now())
+    with post_office() as mails:
+        second = publish(licence, "3.0", grace_days=23)
+    announced = [one.body for one in mails]
+    telling.remind(at=second.grace_ends_at - timedelta(days=6))
+    with post_office() as mails:
+        send_notices()
+
+    last_day = f"{first.grace_ends_at - timedelta(seconds=1):%-d %B %Y}"
+    assert [f"Please accept the version in force by {last_day}." in one for one in announced] == [True, True]
+    assert told(mails[2:]) == [
+        (f"{name}@example.org", f"Accept Open Weights Licence 3.0 by {last_day}") for name in ("ada", "ben")
+    ]
+
+
+def test_whose_acceptance_has_ended_is_not_reminded_of_a_later_day(licence, holders, publish):
+    publish(licence, "2.0")
+    later = publish(licence, "3.0", grace_days=20)
+
+    assert telling.remind(at=later.grace_ends_at - timedelta(days=5)) == 0
 
 
 def test_a_short_grace_has_no_reminder_of_a_week(licence, holders, publish):

@@ -19,9 +19,18 @@ class NewerVersion(Refusal):
 
 @transaction.atomic
 def accept(
-    licence: Licence, *, by: User, sha256: str, address: str | None = None, client: str = ""
+    licence: Licence,
+    *,
+    by: User,
+    sha256: str,
+    number: str = "",
+    address: str | None = None,
+    client: str = "",
 ) -> Acceptance:
     """Record that `by` accepts the text in force, of which they were shown the one with `sha256`.
+
+    `number` is that of the version that they were shown, since two can have one text under other
+    conditions ("" to go by the text alone).
 
     The acceptance is signed, as its receipt. Accepting the same version again returns the first
     acceptance and records nothing.
@@ -32,7 +41,7 @@ def accept(
     _require_able(by)
     # The lock keeps a new version from being published between the look and the record.
     version = locked(licence).current_version()
-    if version is None or version.sha256 != sha256:
+    if version is None or version.sha256 != sha256 or (number and version.number != number):
         raise NewerVersion(
             "newer_version",
             "A newer version was published while you were reading. Read this one and decide again.",

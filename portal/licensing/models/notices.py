@@ -24,7 +24,6 @@ class Notice(models.Model):
     kind = models.CharField(max_length=10, choices=NoticeKind)
     # A version whose day is set anew is told anew.
     published_at = models.DateTimeField(help_text="The day that the mail speaks of.")
-    must_accept = models.BooleanField(help_text="Whether the person must accept this version to go on.")
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)
 
