@@ -18,6 +18,7 @@ from playground.evaluations.models import (
     RunStatus,
     SuiteCase,
 )
+from playground.evaluations.signals import concluded
 from playground.evaluations.suite_files import Case, sha256_of
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
@@ -121,6 +122,7 @@ def conclude(run: EvaluationRun, *, by: User | None, address: str | None = None)
     )
     result = {"met": total.successes, "total": total.total, "categories": metrics.as_json(rates)}
     _end(run, RunStatus.DONE, result=result, evaluation=evaluation, error="", by=by, address=address)
+    concluded.send(sender=EvaluationRun, run=run)
 
 
 def facts_of(run: EvaluationRun, rates: Mapping[str, Any]) -> dict[str, Any]:

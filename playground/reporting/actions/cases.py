@@ -9,7 +9,7 @@ from playground.reporting.actions import holding
 from playground.reporting.actions.steps import locked, note
 from playground.reporting.models import Category, RegressionCase, Report
 from playground.reporting.models.reports import INCIDENT_STATUSES
-from playground.reporting.suites import require_askable
+from playground.reporting.suites import faults_of
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.ledger.actions import record
@@ -33,7 +33,8 @@ def make_case(
     seed and revision are the report's. Raises Refusal for a report that is not accepted, for one that has a
     case, and for messages that no suite can ask.
     """
-    asked = require_askable(messages)
+    for fault in faults_of(messages, expectation):
+        raise Refusal("case_invalid", f"{fault.field.capitalize()} {fault.sentence}", status=422)
     row = locked(report)
     if row.status not in INCIDENT_STATUSES:
         raise Refusal("report_not_accepted", "Accept the report first; then make a case of it.")
@@ -46,7 +47,7 @@ def make_case(
         report=row,
         category=category if category in Category.values else row.category,
         seen_on_commit=row.revision_commit,
-        messages=asked,
+        messages=messages,
         parameters=row.parameters,
         expectation=expectation,
         holds_promotion=holds_promotion,
