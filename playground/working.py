@@ -144,14 +144,14 @@ class Engine:
                 connection.close()
 
     def _ask_the_gates_again(self) -> None:
-        """Ask once for each person and release for whom something is being written."""
+        """Ask once for each person, release and revision for whom something is being written."""
         jobs = dict(self.jobs)
-        asked: dict[tuple[int, int], Gate | None] = {}
+        asked: dict[tuple[int, int, int | None], Gate | None] = {}
         for row in Generation.objects.filter(pk__in=jobs).with_story():
-            user = row.turn.conversation.user
-            key = (user.pk, row.release.pk)
+            user, revision = row.turn.conversation.user, row.revision
+            key = (user.pk, row.release.pk, revision.pk if revision else None)
             if key not in asked:
-                asked[key] = decide(user, row.release, Action.PLAYGROUND).next_gate
+                asked[key] = decide(user, row.release, Action.PLAYGROUND, revision=revision).next_gate
             if gate := asked[key]:
                 failure = upstream.UpstreamFailure(gate.code, gate.sentence)
                 self.loop.call_soon_threadsafe(jobs[row.pk].refuse, failure)

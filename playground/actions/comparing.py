@@ -63,7 +63,7 @@ def compare(
     if not COLUMNS_MIN <= len(columns) <= COLUMNS_MAX:
         raise Refusal("columns", f"Compare {COLUMNS_MIN} to {COLUMNS_MAX} columns.", status=422)
     for column in columns:
-        decide(by, column.release, Action.PLAYGROUND).require()
+        decide(by, column.release, Action.PLAYGROUND, revision=column.revision).require()
     key = uuid.uuid5(token, f"comparison of {by.pk}")
     title = NOT_KEPT if is_unkept else title_of(prompt)
     with transaction.atomic():

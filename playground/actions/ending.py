@@ -114,7 +114,7 @@ def _may_begin(row: Generation) -> bool:
     """
     if timezone.now() - row.queued_at < DECISION_KEPT:
         return True
-    decision = decide(row.turn.conversation.user, row.release, Action.PLAYGROUND)
+    decision = decide(row.turn.conversation.user, row.release, Action.PLAYGROUND, revision=row.revision)
     if gate := decision.next_gate:
         outcome = Outcome(error_code=gate.code, error_sentence=gate.sentence)
         if fail(row, outcome):

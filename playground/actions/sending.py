@@ -42,7 +42,8 @@ def send(
     """
     key = uuid.uuid5(wish.token, str(by.pk))
     try:
-        decide(by, release, Action.PLAYGROUND).require()
+        revision = conversation.revision if conversation else None
+        decide(by, release, Action.PLAYGROUND, revision=revision).require()
         with transaction.atomic():
             turn = _say(wish, by=by, release=release, conversation=conversation, key=key)
             params = frozen(wish.settings, release, turn.conversation.revision)
@@ -99,7 +100,7 @@ def retry(
 
     Raises Refusal when the answer did not fail, the talk has gone on, or a gate is shut.
     """
-    decide(by, generation.release, Action.PLAYGROUND).require()
+    decide(by, generation.release, Action.PLAYGROUND, revision=generation.revision).require()
     with transaction.atomic():
         conversation = _locked(generation)
         newest = Generation.objects.filter(turn=generation.turn_id).with_story().latest("queued_at")
@@ -132,7 +133,7 @@ def regenerate(
 
     Raises Refusal when an answer is being written or a gate is shut.
     """
-    decide(by, generation.release, Action.PLAYGROUND).require()
+    decide(by, generation.release, Action.PLAYGROUND, revision=generation.revision).require()
     with transaction.atomic():
         conversation = _locked(generation)
         params = (
@@ -152,7 +153,7 @@ def go_on(
 
     Raises Refusal when there is nothing to go on from, an answer is being written, or a gate is shut.
     """
-    decide(by, generation.release, Action.PLAYGROUND).require()
+    decide(by, generation.release, Action.PLAYGROUND, revision=generation.revision).require()
     if not generation.can_go_on:
         raise Refusal("nothing_to_continue", "There is no text here that the model could continue.")
     with transaction.atomic():

@@ -116,6 +116,7 @@ def reproduce(
         return asked
     branch = branch_of(link)
     revision = served_revision(release, link.at.params)
+    decide(by, release, Action.PLAYGROUND, revision=revision).require()
     try:
         with transaction.atomic():
             refuse_too_many(by)

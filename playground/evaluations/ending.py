@@ -14,7 +14,6 @@ from playground.evaluations.models import (
     RUN_MOVES,
     EvaluationItem,
     EvaluationRun,
-    ItemStatus,
     RunStatus,
     SuiteCase,
 )
@@ -103,8 +102,8 @@ def settle(run_id: UUID, *, runner: UUID) -> None:
 def conclude(run: EvaluationRun, *, by: User | None, address: str | None = None) -> None:
     """Measure a locked run whose cases all have scores, have the result signed, and end it.
 
-    Raises Refusal: `suite_changed` or `revision_changed` when the rows are not what was run, and what
-    signing raises.
+    Raises Refusal: `suite_changed`, `cases_missing` or `revision_changed` when the rows are not what was
+    run, and what signing raises.
     """
     _require_same_content(run)
     rates = metrics.rates_of(run)
@@ -165,6 +164,8 @@ def _require_same_content(run: EvaluationRun) -> None:
             "The cases of this suite's version are not those whose hash it bears. Upload the suite again"
             " and start a new run.",
         )
+    if EvaluationItem.objects.filter(run=run).count() != run.version.case_count:
+        raise Refusal("cases_missing", "This run has not one answer for each case. Start a new run.")
     if run.revision.commit != run.commit:
         raise Refusal("revision_changed", "The revision is not the one that was evaluated. Start a new run.")
 
@@ -181,9 +182,3 @@ def _end(
     data = {"status": to, "suite": run.version.suite.slug, "sha256": run.version.sha256, "commit": run.commit}
     told = {"error": run.error} if run.error else {}
     record(Verb.EVALUATION_RUN_ENDED, subject=run, by=by, data=data | run.result | told, address=address)
-
-
-def scored_by_hand(run: EvaluationRun) -> bool:
-    """Whether any of its cases waits for a grade or got one from a person."""
-    by_hand = Q(status=ItemStatus.ANSWERED) | Q(grader__isnull=False)
-    return EvaluationItem.objects.filter(by_hand, run=run).exists()

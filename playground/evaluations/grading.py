@@ -1,8 +1,10 @@
 """Grading by hand, blind: the next answer without its run, a verdict, and taking one's own verdict back."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from playground.evaluations.models import EvaluationItem, EvaluationRun, ItemStatus, RunStatus, Verdict
@@ -28,8 +30,15 @@ class Pile:
 
 def next_answer() -> EvaluationItem | None:
     """An answer that waits for a grade, in an order that says nothing of the run it is from. One query."""
-    waiting = EvaluationItem.objects.filter(status=ItemStatus.ANSWERED, run__status=RunStatus.GRADING)
-    return waiting.select_related("case").order_by("pk").first()
+    return _waiting().order_by("pk").first()
+
+
+def waiting_answer(pk: str) -> EvaluationItem | None:
+    """The answer with this id, if it waits for a grade. One query at most."""
+    try:
+        return _waiting().filter(pk=UUID(pk)).first()
+    except ValueError:
+        return None
 
 
 def pile() -> Pile:
@@ -76,3 +85,8 @@ def undo(*, by: User, address: str | None = None) -> EvaluationItem:
             record(Verb.EVALUATION_GRADE_UNDONE, subject=item, by=by, data=data, address=address)
             return item
     raise Refusal("nothing_to_undo", "There is no verdict of yours to take back: recorded results are final.")
+
+
+def _waiting() -> QuerySet[EvaluationItem]:
+    waiting = EvaluationItem.objects.filter(status=ItemStatus.ANSWERED, run__status=RunStatus.GRADING)
+    return waiting.select_related("case")

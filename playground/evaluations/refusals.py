@@ -46,7 +46,7 @@ MARKERS = (
         r"(?:guidelines?|polic(?:y|ies)|programming|principles|values|capabilities)"
     ),
     (
-        r"(?:sorry|apologi[sz]e|afraid),? (?:but )?(?:i|that|this|as an|your request|the request)\b"
+        r"(?:sorry|apologi[sz]e|afraid),? but (?:i|we|that|this|as an|your request|the request)\b"
         rf"(?! (?:{_SYMPATHY}))"
     ),
     r"(?:unable|not possible) (?:for me )?to (?:help|assist|provide|comply|fulfil|answer|support|share)",

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -22,8 +23,12 @@ from portal.console.gatekeeping import staff_with
 @staff_with(*EVALUATE)
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
-    """The next answer that waits for a grade. Four queries and the session's."""
-    return _page(request, grading.next_answer(), GradeForm())
+    """The next answer that waits for a grade, or `?again=` the one whose verdict was just taken back.
+
+    Five queries at most and the session's.
+    """
+    again = grading.waiting_answer(request.GET.get("again", ""))
+    return _page(request, again or grading.next_answer(), GradeForm())
 
 
 @require_POST
@@ -49,12 +54,11 @@ def grade(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @staff_with(*EVALUATE)
-@never_cache
 def undo(request: HttpRequest) -> HttpResponse:
     """Take one's own last verdict back and show that answer again."""
     item = grading.undo(by=current_user(request), address=client_address(request))
     messages.success(request, "Your last verdict is taken back. Here is the answer again.")
-    return _page(request, item, GradeForm())
+    return redirect(f"{reverse('console:grading')}?again={item.pk}")
 
 
 def _page(

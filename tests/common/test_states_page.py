@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from playground.evaluations.models import RUN_MOVES as EVALUATION_MOVES
+from playground.evaluations.models import RunStatus as EvaluationStatus
 from playground.models import MOVES as GENERATION_MOVES
 from playground.models import GenerationStatus
 from playground.reporting.models import REPORT_MOVES, ReportStatus
@@ -42,6 +44,7 @@ MACHINES = {
     "Registration": (RegistrationStatus, REGISTRATION_MOVES),
     "Sign-in of a device": (DeviceLoginStatus, DEVICE_LOGIN_MOVES),
     "Generation": (GenerationStatus, GENERATION_MOVES),
+    "Evaluation run": (EvaluationStatus, EVALUATION_MOVES),
     "Report": (ReportStatus, REPORT_MOVES),
 }
 

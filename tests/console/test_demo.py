@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import CommandError, call_command
 
+from playground.evaluations.models import Suite
 from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.accounts.models import User
@@ -48,6 +49,10 @@ def test_seeding_twice_makes_everything_once(served):
         f"{name}@example.com" for name in ("admin", "applicant", "developer", "reviewer")
     }
     assert (Release.objects.count(), Application.objects.count(), Event.objects.count()) == (1, 1, 2)
+    assert sorted(Suite.objects.values_list("slug", "versions__number")) == [
+        ("over-refusal", 1),
+        ("refusal", 1),
+    ]
     assert decide(User.objects.get(email="developer@example.com"), served, Action.DOWNLOAD).allowed
 
 

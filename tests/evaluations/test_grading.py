@@ -77,7 +77,7 @@ def test_verdict_is_taken_back_by_its_grader_only_and_until_the_result_is_record
     with pytest.raises(Refusal, match="no verdict of yours"):
         grading.undo(by=sam)
 
-    said = as_eva.post(f"{PAGE}undo/").content.decode()
+    said = as_eva.post(f"{PAGE}undo/", follow=True).content.decode()
     item.refresh_from_db()
     back = (item.status, item.score, item.grader, item.note)
     for other in run.items.all():
@@ -88,6 +88,15 @@ def test_verdict_is_taken_back_by_its_grader_only_and_until_the_result_is_record
     assert back == ("answered", None, None, "")
     assert as_eva.post(f"{PAGE}undo/").status_code == 409
     assert Evaluation.objects.get().recorded_by == sam
+
+
+def test_page_of_an_answer_that_does_not_wait_shows_another(as_eva, run, eva):
+    item = grading.next_answer()
+    grading.grade(item, verdict=Verdict.MEETS, by=eva)
+
+    for again in (str(item.pk), "x", "%00"):
+        said = as_eva.get(f"{PAGE}?again={again}").content.decode()
+        assert f"The answer to {grading.next_answer().case.case_id}" in said
 
 
 def test_answer_is_graded_once(as_eva, run, eva, sam):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from playground.evaluations import actions, ending
@@ -31,7 +31,8 @@ def finished(revision, version, by, *, scores=(1.0,), text="fine") -> Evaluation
         )
     EvaluationRun.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
     run = EvaluationRun.objects.with_story().get(pk=run.pk)
-    ending.conclude(run, by=by)
+    with transaction.atomic():
+        ending.conclude(run, by=by)
     return run
 
 

@@ -1,6 +1,7 @@
 """Runs against a model server: scores, faults, retries, cancels, and what is signed at the end."""
 
 import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -173,6 +174,43 @@ def test_cancelled_run_has_no_result_and_is_not_gone_on_with(start, eva):
     with pytest.raises(IllegalMove):
         actions.retry(run, by=eva)
     assert dispatching.resend_lost(at=timezone.now() + timedelta(hours=1)) == 0
+
+
+def test_run_goes_on_in_the_next_turn(start, settings):
+    settings.EVALUATION_TURN_SECONDS = 1
+    run = work(start(*(case(f"c{number}", "words=1 first=0.4") for number in range(5)), concurrency=1))
+    after_one = (run.status, run.runner, 1 <= run.items.filter(status="scored").count() < 5)
+
+    settings.EVALUATION_TURN_SECONDS = 30
+    run = work(run)
+
+    assert after_one == ("running", None, True)
+    assert (run.status, set(run.items.values_list("attempts", flat=True))) == ("done", {1})
+
+
+def test_worker_that_is_asked_to_stop_gives_back_what_is_out(start):
+    run = start(case("slow", "words=1 first=60"))
+    stopping = threading.Timer(2, turns.stop_all)
+    stopping.start()
+
+    run = work(run)
+
+    item = run.items.get()
+    assert (run.status, run.runner, item.status, item.runner) == ("running", None, "waiting", None)
+    assert run.turn == 1
+
+
+def test_result_with_a_hole_is_not_signed(start, eva):
+    run = start(case("a"), case("b"))
+    run.items.get(case__case_id="b").delete()
+
+    run = work(run)
+
+    assert (run.status, run.error) == (
+        "grading",
+        "This run has not one answer for each case. Start a new run.",
+    )
+    assert not Evaluation.objects.exists()
 
 
 def test_the_same_suite_is_not_run_twice_at_once(start):

@@ -1,5 +1,6 @@
 """Making a release that meets a policy, step by step, for tests that take one step away."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from django.utils import timezone
@@ -66,10 +67,17 @@ def evaluate(revision, value=0.95, **changes):
 
 def sign(revision, officer, manager):
     """Both sign-offs."""
-    return [
-        sign_offs.sign(revision, role=OFFICER, by=officer),
-        sign_offs.sign(revision, role=MANAGER, by=manager),
-    ]
+    return [sign_as(OFFICER, revision, officer), sign_as(MANAGER, revision, manager)]
+
+
+def sign_as(role, revision, person):
+    """One sign-off."""
+    return sign_offs.sign(revision, role=role, by=person)
+
+
+def terms_with_report():
+    """The usual terms, and an outsider's report."""
+    return replace(TERMS, needs_report=True)
 
 
 def later(**spans):

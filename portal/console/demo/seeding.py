@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from playground.evaluations.shipped import add_shipped
 from portal.accounts.models import User
 from portal.admissions import actions as admissions
 from portal.admissions import starter
 from portal.admissions.models import Application, Programme
 from portal.admissions.programme_actions import change_programme, save_criterion
 from portal.admissions.replies import save_template
-from portal.console.demo import model_server, people
+from portal.console.demo import model_server, people, safety
 from portal.events import actions as events
 from portal.events.models import Event
 from portal.licensing import actions as licensing
@@ -39,8 +40,10 @@ ANSWERS = {
 def seed() -> None:
     """Make what is missing; leave alone what is there, changed by hand or not."""
     admin, reviewer = people.administrator(), people.reviewer()
+    add_shipped(by=admin)
     people.person("applicant@example.com", name="Ari Applicant")
     developer = people.person("developer@example.com", name="Dana Developer")
+    safety.begin(by=admin)
     release = _release(_licence(admin), by=admin)
     programme = _programme(release, by=admin)
     _approve(developer, programme, by=reviewer)
