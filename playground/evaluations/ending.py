@@ -53,8 +53,9 @@ def note_server(run_id: UUID, runner: UUID, facts: Mapping[str, Any]) -> bool:
 def note_absence(run_id: UUID, runner: UUID) -> bool:
     """The server takes nothing: note since when, and fail the run when its time is up; whether it is."""
     now = timezone.now()
-    EvaluationRun.objects.filter(pk=run_id, away_since=None).update(away_since=now)
-    if EvaluationRun.objects.filter(pk=run_id, away_since__lt=now - PATIENCE).exists():
+    mine = EvaluationRun.objects.filter(pk=run_id, runner=runner, status=RunStatus.RUNNING)
+    mine.filter(away_since=None).update(away_since=now)
+    if mine.filter(away_since__lt=now - PATIENCE).exists():
         return fail(run_id, runner, GIVEN_UP)
     return False
 
