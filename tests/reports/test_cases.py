@@ -288,7 +288,7 @@ def test_the_list_of_cases_takes_a_fixed_number_of_queries(
         actions.take_outcomes(seen, {made.case_id: bool(number % 2)})
     as_tess.get(f"{QUEUE}cases/")
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         page = as_tess.get(f"{QUEUE}cases/?release=tiny")
     assert [one.report.reference for one in page.context["page"]] == list(
         Report.objects.order_by("pk").values_list("reference", flat=True)

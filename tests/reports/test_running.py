@@ -8,6 +8,7 @@ from playground.reporting import actions, running, suites
 from playground.reporting.models import RegressionOutcome, Report, ReportStatus
 from portal.releases.models import Evaluation, Release, ReleaseStatus
 from portal.releases.safety.clearing import clearance_of
+from tests.conftest import signed_in
 from tests.evaluations.conftest import serve, work
 from tests.reports.conftest import revision, told
 
@@ -49,7 +50,10 @@ def test_a_revision_is_asked_once_it_is_served_and_again_with_another_case(
 
     reported(ada, tess, release, BAD)
     assert running.start_due() == 1
-    assert Suite.objects.get().versions.count() == 2
+    suite = Suite.objects.get()
+    assert suite.versions.count() == 2
+    page = signed_in(tess).get("/console/reports/cases/?release=tiny").text
+    assert f'href="{suite.get_absolute_url()}"' in page
     assert runs()[1].version.case_count == 2
 
 
