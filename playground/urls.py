@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from playground.reporting import views as reporting
 from playground.views import (
     comparing,
     counting,
@@ -70,6 +71,7 @@ urlpatterns = [
     path("generations/<uuid:pk>/cancel/", sending.cancel, name="playground_cancel"),
     path("generations/<uuid:pk>/feedback/", feedback.feedback, name="playground_feedback"),
     path("generations/<uuid:pk>/feedback/remove/", feedback.remove, name="playground_feedback_remove"),
+    path("generations/<uuid:pk>/report/", reporting.new_of_answer, name="playground_report"),
     path("generations/<uuid:pk>/tokens/", insights.tokens, name="playground_tokens"),
     path("generations/<uuid:pk>/prompt/", insights.template, name="playground_template"),
     path("generations/<uuid:pk>/results/", results.send, name="playground_results"),

@@ -242,6 +242,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=5),
         "options": {"expires": 60},
     },
+    # Revisions that were frozen before there were measurements, or whose task was lost.
+    "measure-revisions": {
+        "task": "portal.releases.cards.tasks.measure_unmeasured",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 60},
+    },
     # The quiet hours (UTC). Each run reads for a few minutes, until the night's bytes are read.
     "scrub-weights": {
         "task": "portal.releases.integrity_tasks.scrub_tonight",
@@ -260,6 +266,17 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 20},
     },
     "resume-mailings": {"task": "portal.hub.tasks.resume_mailings", "schedule": timedelta(seconds=30)},
+    # Mails of new versions that no worker has sent, and reminders while the days of grace run out.
+    "send-licence-notices": {
+        "task": "portal.licensing.tasks.send_notices",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+    "remind-of-licences": {
+        "task": "portal.licensing.tasks.remind_of_grace",
+        "schedule": timedelta(minutes=15),
+        "options": {"expires": 600},
+    },
     "clear-sessions": {"task": "portal.accounts.tasks.clear_sessions", "schedule": timedelta(days=1)},
 }
 
@@ -278,6 +295,9 @@ PLAYGROUND_RUNNING_MAX = env.int("PLAYGROUND_RUNNING_MAX", default=64)
 REVIEW_CLAIM_MINUTES = env.int("REVIEW_CLAIM_MINUTES", default=60)
 # Messages that an applicant may write about one application a day, so that nobody floods the reviewers.
 APPLICANT_MESSAGES_PER_DAY = env.int("APPLICANT_MESSAGES_PER_DAY", default=10)
+# Reports of misuse that one person may file within a day, and messages about one of them: a bad day has a dozen.
+REPORTS_PER_DAY = env.int("REPORTS_PER_DAY", default=20)
+REPORT_MESSAGES_PER_DAY = env.int("REPORT_MESSAGES_PER_DAY", default=10)
 # Long enough for a holiday; whom it has expired for is invited again by a click.
 TEAM_INVITATION_DAYS = env.int("TEAM_INVITATION_DAYS", default=14)
 # So that nobody's mailbox is filled by a lead who clicks again and again.

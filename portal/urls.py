@@ -27,6 +27,7 @@ urlpatterns = [
     path("oauth/token", login.token, name="oauth_token"),
     path("usage/", include("portal.keys.usage_urls")),
     path("playground/", include("playground.urls")),
+    path("reports/", include("playground.reporting.urls")),
     path("v1/account", account.door),
     path("v1/", include("playground.batches.api_urls")),
     path("batches/", include("playground.batches.page_urls")),

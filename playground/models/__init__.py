@@ -30,6 +30,7 @@ from playground.models.generations import (
 from playground.models.presets import Preset, PresetQuerySet, PresetVersion
 from playground.models.runs import PromptCase, PromptRun
 from playground.models.shares import Audience, ShareLink, ShareLinkQuerySet
+from playground.reporting.models import RegressionCase, RegressionOutcome, Report, ReportNote
 
 # Django looks for an app's tables here.
 __all__ = [
@@ -60,6 +61,10 @@ __all__ = [
     "PromptCase",
     "PromptRun",
     "Rating",
+    "RegressionCase",
+    "RegressionOutcome",
+    "Report",
+    "ReportNote",
     "ShareLink",
     "ShareLinkQuerySet",
     "Suite",

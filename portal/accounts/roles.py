@@ -8,6 +8,9 @@ from portal.accounts.models import User
 # What whoever decides on applications holds.
 REVIEW = "admissions.review_application"
 
+# What whoever triages reports of misuse and unsafe output holds.
+TRIAGE = "playground.triage_report"
+
 # Group name -> permissions as `app_label.codename`.
 ROLES: dict[str, tuple[str, ...]] = {
     "Reviewers": (REVIEW,),
@@ -22,9 +25,10 @@ ROLES: dict[str, tuple[str, ...]] = {
         "keys.change_limit",
         "keys.view_apikey",
         "keys.delete_apikey",
+        TRIAGE,
     ),
     # They judge and sign; what they judge is made by others.
-    "Safety officers": ("releases.sign_off", "releases.set_safety_policy"),
+    "Safety officers": ("releases.sign_off", "releases.set_safety_policy", TRIAGE),
     "Auditors": ("ledger.view_entry", "keys.view_apikey"),
 }
 

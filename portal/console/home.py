@@ -5,7 +5,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portal.accounts.roles import REVIEW
+from playground.reporting import counting
+from portal.accounts.roles import REVIEW, TRIAGE
 from portal.admissions.models import Application
 from portal.console.applications_filters import SOON
 from portal.console.gatekeeping import staff_with
@@ -18,10 +19,11 @@ from portal.releases.models import Blob, Release, WeightImport
 @require_safe
 @staff_with()
 def home(request: HttpRequest) -> HttpResponse:
-    """Counts that link to the pages behind them. Nine queries at most."""
+    """Counts that link to the pages behind them. Thirteen queries at most."""
     may_review = request.user.has_perm(REVIEW)
     may_manage = request.user.has_perm("releases.manage_release")
     may_audit = request.user.has_perm("ledger.view_entry")
+    may_triage = request.user.has_perm(TRIAGE)
     now = timezone.now()
     context = {
         "awaiting_review": Application.objects.awaiting_review().count() if may_review else None,
@@ -29,6 +31,9 @@ def home(request: HttpRequest) -> HttpResponse:
         "due_soon_count": Application.objects.due(before=now + SOON).filter(due_at__gte=now).count()
         if may_review
         else 0,
+        "standing": counting.standing() if may_triage else None,
+        "incident_rates": counting.rates_by_release() if may_triage else (),
+        "incident_days": counting.RATES_DAYS,
         "damaged_count": Blob.objects.out_of_service().count() if may_manage else 0,
         "damaged_releases": damaged_releases() if may_manage else (),
         "upcoming_events": Event.objects.upcoming()[:5],

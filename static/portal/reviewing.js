@@ -36,7 +36,7 @@
     j: () => walk(1),
     k: () => walk(-1),
     x: choose,
-    a: () => go(".decision [value=approve]"),
+    a: () => go(".decision [value=approve], .decision [value=accept]"),
     w: () => go(".decision [value=waitlist]"),
     d: () => go(".decision [name=reason]"),
     i: () => go(".decision [name=message]"),

@@ -9,6 +9,7 @@ from playground.evaluations.models import RUN_MOVES as EVALUATION_MOVES
 from playground.evaluations.models import RunStatus as EvaluationStatus
 from playground.models import MOVES as GENERATION_MOVES
 from playground.models import GenerationStatus
+from playground.reporting.models import REPORT_MOVES, ReportStatus
 from portal.admissions.models import (
     APPLICATION_MOVES,
     BULK_MOVES,
@@ -44,6 +45,7 @@ MACHINES = {
     "Sign-in of a device": (DeviceLoginStatus, DEVICE_LOGIN_MOVES),
     "Generation": (GenerationStatus, GENERATION_MOVES),
     "Evaluation run": (EvaluationStatus, EVALUATION_MOVES),
+    "Report": (ReportStatus, REPORT_MOVES),
 }
 
 

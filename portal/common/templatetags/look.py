@@ -23,14 +23,16 @@ OUTLINED = (
 TONES = {
     "success": (
         "approved accepted open cleared done registered checked_in active passed published current ready "
-        "verified signed_off healthy live succeeded completed released used"
+        "verified signed_off healthy live succeeded completed released used fixed"
     ),
     "info": (
         "submitted in_review evaluating queued running scheduled pending new upcoming starting validating "
-        "in_progress finalizing cancelling planned releasing invited sent"
+        "in_progress finalizing cancelling planned releasing invited sent triaging medium"
     ),
-    "warning": "information_requested waitlisted expiring required warning due full loading hold",
-    "danger": "declined revoked failed rejected error blocked withdrawn_release tampered down removed",
+    "warning": "information_requested waitlisted expiring required warning due full loading hold high",
+    "danger": (
+        "declined revoked failed rejected error blocked withdrawn_release tampered down removed critical"
+    ),
     "neutral": "draft withdrawn cancelled archived expired superseded closed past hidden unknown left",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
@@ -43,6 +45,7 @@ GATE_CALLS = {
     "safety": "See what is missing",
     "approved": "Go to the application",
     "licence_accepted": "Read the licence",
+    "licence_current": "Read the new version",
 }
 
 
