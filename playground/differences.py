@@ -1,6 +1,5 @@
 """What changed between two versions of a preset: lines of its texts, and each setting, in words and marks."""
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +7,10 @@ from typing import Any
 
 from playground.models import PresetVersion
 from playground.parameters import CHAT, NUMBERS, RAW
+from portal.common.differences import ADDED, CHANGED, REMOVED, SAME, Line, lines_between
 
-LONG_LINES = 2_000
 # That it is a chat goes without saying.
 MODE_WORDS = {RAW: "Raw completion"}
-SAME, ADDED, REMOVED, CHANGED = "same", "added", "removed", "changed"
 LABELS = {one.name: one.label for one in NUMBERS} | {
     "max_tokens": "Longest answer",
     "mode": "Mode",
@@ -23,16 +21,6 @@ LABELS = {one.name: one.label for one in NUMBERS} | {
     "tools": "Tools",
     "tool_choice": "Whether the model calls a tool",
 }
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a text: its numbers in the older and the newer version, None where it is not there."""
-
-    kind: str
-    text: str
-    older: int | None
-    newer: int | None
 
 
 @dataclass(frozen=True)
@@ -87,26 +75,6 @@ def change_between(older: PresetVersion, newer: PresetVersion) -> Change:
         ),
     )
     return Change(older, newer, texts, tuple(_settings_between(older, newer)))
-
-
-def lines_between(older: str, newer: str) -> list[Line]:
-    r"""The lines of both texts in their order, those that went before those that came.
-
-    >>> [(line.kind, line.text, line.older, line.newer) for line in lines_between("a\nb", "a\nc")]
-    [('same', 'a', 1, 1), ('removed', 'b', 2, None), ('added', 'c', None, 2)]
-    """
-    before, after = older.splitlines(), newer.splitlines()
-    lines: list[Line] = []
-    # The matcher's shortcut is rough, but without it a text of many equal lines would take minutes.
-    is_long = len(before) + len(after) > LONG_LINES
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=is_long)
-    for kind, i, i_end, j, j_end in matcher.get_opcodes():
-        if kind == "equal":
-            lines += [Line(SAME, before[i + n], i + n + 1, j + n + 1) for n in range(i_end - i)]
-            continue
-        lines += [Line(REMOVED, before[n], n + 1, None) for n in range(i, i_end)]
-        lines += [Line(ADDED, after[n], None, n + 1) for n in range(j, j_end)]
-    return lines
 
 
 def readable(value: Any) -> str:

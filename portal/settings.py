@@ -248,6 +248,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=5),
         "options": {"expires": 60},
     },
+    # Revisions that were frozen before there were measurements, or whose task was lost.
+    "measure-revisions": {
+        "task": "portal.releases.cards.tasks.measure_unmeasured",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 60},
+    },
     # The quiet hours (UTC). Each run reads for a few minutes, until the night's bytes are read.
     "scrub-weights": {
         "task": "portal.releases.integrity_tasks.scrub_tonight",
@@ -266,6 +272,17 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 20},
     },
     "resume-mailings": {"task": "portal.hub.tasks.resume_mailings", "schedule": timedelta(seconds=30)},
+    # Mails of new versions that no worker has sent, and reminders while the days of grace run out.
+    "send-licence-notices": {
+        "task": "portal.licensing.tasks.send_notices",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+    "remind-of-licences": {
+        "task": "portal.licensing.tasks.remind_of_grace",
+        "schedule": timedelta(minutes=15),
+        "options": {"expires": 600},
+    },
     "clear-sessions": {"task": "portal.accounts.tasks.clear_sessions", "schedule": timedelta(days=1)},
 }
 

@@ -2,17 +2,17 @@
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from portal.access.decision import Action, Decision
-from portal.access.facts import Person, account_facts, facts_of
-from portal.access.gates import account_gates, all_gates
+from portal.access.decision import Action, Decision, Gate
+from portal.access.facts import Person, account_facts, facts_of, licence_facts
+from portal.access.gates import account_gates, all_gates, licence_current
 from portal.accounts.models import User
 from portal.admissions.models import approvals_of
 from portal.common.refusals import Refusal
 from portal.events.models import Registration
-from portal.licensing.models import Acceptance, LicenceVersion
+from portal.licensing.models import Acceptance
 from portal.releases.models import SHOWABLE, Release, ReleaseQuerySet, ReleaseStatus, Revision
 from portal.releases.safety.clearing import unclear
 
@@ -44,17 +44,22 @@ def account_refusal(user: Person) -> Refusal | None:
     return next((gate.refusal() for gate in shut), None)
 
 
+def closing_gates(user: User, release: Release, *, at: datetime | None = None) -> tuple[Gate, ...]:
+    """The gates that `user` has passed and that will shut on a day, unless they do something. One query."""
+    gate = licence_current(licence_facts(user, release, at=at), release)
+    return (gate,) if gate.passed and gate.shuts_at is not None else ()
+
+
 def releases_allowed(user: Person, action: Action, *, at: datetime | None = None) -> ReleaseQuerySet:
     """The releases with which `decide` allows `user` to do `action`; three queries at most beforehand."""
     if not isinstance(user, User) or not user.is_active or not user.has_verified_email():
         return Release.objects.none()
     moment = at or timezone.now()
-    current = LicenceVersion.objects.published(at=moment).filter(licence=OuterRef("licence")).values("pk")[:1]
-    accepted = Acceptance.objects.filter(user=user, version=OuterRef("current_version_id"))
+    accepted = Acceptance.objects.counting(at=moment).filter(user=user, version__licence=OuterRef("licence"))
     approved = approvals_of(user.pk).filter(programme__releases=OuterRef("pk"))
     opened = Q(Exists(approved), status=ReleaseStatus.OPEN)
     if action == Action.PLAYGROUND:
         passes = Registration.objects.passes(at=moment).filter(user=user, event__prototypes=OuterRef("pk"))
         opened |= Q(Exists(passes), is_event_prototype=True, status__in=SHOWABLE)
     unpaused = Release.objects.filter(paused_at=None).exclude(pk__in=unclear(at=moment))
-    return unpaused.annotate(current_version_id=Subquery(current)).filter(Exists(accepted)).filter(opened)
+    return unpaused.filter(Exists(accepted)).filter(opened)

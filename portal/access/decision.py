@@ -1,6 +1,7 @@
 """The answer that every door renders: the ordered gates, each passed or not, and so allowed or not."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import models
 
@@ -21,6 +22,7 @@ class Gate:
     """One condition: a stable `code`, a short `label`, and a sentence for a person.
 
     `url` is the path of the step that opens the gate, "" when there is nothing to do but wait.
+    `shuts_at` is when a gate that is passed will shut unless that step is taken; None when it will not.
     """
 
     code: str
@@ -28,6 +30,7 @@ class Gate:
     passed: bool
     sentence: str
     url: str = ""
+    shuts_at: datetime | None = None
 
     def refusal(self, *, reference: str = "") -> Refusal:
         """The 403 that says that this gate is shut."""
@@ -57,6 +60,11 @@ class Decision:
     def next_gate(self) -> Gate | None:
         """The first gate that is shut, or None."""
         return next((gate for gate in self.gates if not gate.passed), None)
+
+    @property
+    def closing_gates(self) -> tuple[Gate, ...]:
+        """The gates that are passed and will shut on a day, unless something is done."""
+        return tuple(gate for gate in self.gates if gate.passed and gate.shuts_at is not None)
 
     def refusal(self) -> Refusal:
         """The 403 that names the first shut gate. Raises ValueError when allowed."""

@@ -1,6 +1,6 @@
 """What the gates need to know of a person and a release, read from the database in one place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -18,6 +18,7 @@ from portal.admissions.models import (
 )
 from portal.events.models import Registration
 from portal.licensing.models import Acceptance, LicenceVersion
+from portal.licensing.standing import counts_until
 from portal.releases.models import SHOWABLE, Release, ReleaseStatus, Revision
 from portal.releases.safety.clearing import Clearance, clearance_of
 
@@ -29,9 +30,10 @@ class Facts:
     """The facts at one moment; an anonymous person has none of the personal ones.
 
     `accepted_version` is the text in force if the person accepted that, else the newest
-    text of the licence that they did accept, or None. `clearance` is None for a release that is not
-    open, of which nobody gets anything but by an event pass. `application` is the person's own,
-    `team` one of which they are a member: approved before all others, else the newest.
+    text of the licence that they did accept, or None; it counts before `accepted_until` (None: for good).
+    `clearance` is None for a release that is not open, of which nobody gets anything but by an event pass.
+    `application` is the person's own, `team` one of which they are a member: approved before all others,
+    else the newest.
     """
 
     is_signed_in: bool
@@ -44,6 +46,8 @@ class Facts:
     programme: Programme | None
     team: Team | None = None
     clearance: Clearance | None = None
+    accepted_until: datetime | None = None
+    at: datetime = field(default_factory=timezone.now)
 
     @property
     def is_approved(self) -> bool:
@@ -57,8 +61,14 @@ class Facts:
 
     @property
     def has_accepted(self) -> bool:
-        """Whether the person accepted the text in force."""
-        return self.accepted_version is not None and self.accepted_version == self.licence_version
+        """Whether the person accepted the text in force, or one that was."""
+        return self.accepted_version is not None
+
+    @property
+    def is_acceptance_current(self) -> bool:
+        """Whether what the person accepted still counts."""
+        is_over = self.accepted_until is not None and self.accepted_until <= self.at
+        return self.accepted_version is not None and not is_over
 
 
 def account_facts(user: Person) -> Facts:
@@ -66,6 +76,14 @@ def account_facts(user: Person) -> Facts:
     if not isinstance(user, User):
         return Facts(False, False, False, None, None, None, None, None)
     return Facts(True, user.is_active, user.has_verified_email(), None, None, None, None, None)
+
+
+def licence_facts(user: User, release: Release, *, at: datetime | None = None) -> Facts:
+    """What concerns the licence alone. One query."""
+    moment = at or timezone.now()
+    version, accepted, until = _versions(user, release, moment)
+    blank = account_facts(AnonymousUser())
+    return replace(blank, licence_version=version, accepted_version=accepted, accepted_until=until, at=moment)
 
 
 def facts_of(
@@ -79,7 +97,7 @@ def facts_of(
     clearance = None
     if release.status == ReleaseStatus.OPEN:
         clearance = clearance_of(release, revision, at=moment)
-    version, accepted = _versions(user, release, moment)
+    version, accepted, accepted_until = _versions(user, release, moment)
     programme = release.programmes.taking_first(at=moment).first()
     if not isinstance(user, User):
         return Facts(False, False, False, None, None, version, None, programme, clearance=clearance)
@@ -95,6 +113,8 @@ def facts_of(
         programme=programme,
         team=team,
         clearance=clearance,
+        accepted_until=accepted_until,
+        at=moment,
     )
 
 
@@ -117,12 +137,17 @@ def _team(application: Application) -> Team:
 
 def _versions(
     user: Person, release: Release, moment: datetime
-) -> tuple[LicenceVersion | None, LicenceVersion | None]:
-    """The licence's text in force, and the newest that the person accepted; their words are not fetched."""
+) -> tuple[LicenceVersion | None, LicenceVersion | None, datetime | None]:
+    """The licence's text in force, and the newest that the person accepted with the end of its counting.
+
+    Their words are not fetched.
+    """
     published = LicenceVersion.objects.published(at=moment).filter(licence_id=release.licence_id)
-    accepted = Acceptance.objects.filter(version=OuterRef("pk"), user_id=user.pk or 0)
-    versions = list(published.defer("text").annotate(is_accepted=Exists(accepted)))
-    return next(iter(versions), None), next((one for one in versions if one.is_accepted), None)
+    mine = Acceptance.objects.filter(version=OuterRef("pk"), user_id=user.pk or 0)
+    versions = list(published.defer("text").annotate(is_accepted=Exists(mine)))
+    accepted = next((one for one in versions if one.is_accepted), None)
+    until = counts_until(accepted, versions) if accepted else None
+    return next(iter(versions), None), accepted, until
 
 
 def _event_pass(user: User, release: Release, moment: datetime) -> Registration | None:

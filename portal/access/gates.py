@@ -1,5 +1,7 @@
 """The gates themselves: from facts to conditions with a sentence and a link, without a query."""
 
+from datetime import UTC, datetime, timedelta
+
 from django.urls import reverse
 
 from portal.access.decision import Action, Gate
@@ -16,12 +18,37 @@ def all_gates(facts: Facts, *, release: Release, action: Action) -> tuple[Gate, 
         *_safety(facts, release),
         _approved(facts, action),
         _licence_accepted(facts, release),
+        licence_current(facts, release),
     )
 
 
 def account_gates(facts: Facts) -> tuple[Gate, ...]:
     """The gates that are the same for every release and action: those of the account."""
     return (_signed_in(facts), _account_active(facts), _email_verified(facts))
+
+
+def licence_current(facts: Facts, release: Release) -> Gate:
+    """Whether what the person accepted still counts; in the days of grace it does, with a countdown."""
+    current, accepted, until = facts.licence_version, facts.accepted_version, facts.accepted_until
+    shuts_at = None
+    if current is None or accepted is None:
+        sentence = "Accepting the licence opens this as well."
+    elif accepted == current:
+        sentence = f"Version {current.number} is the one in force."
+    elif until is None:
+        sentence = f"Version {current.number} is in force, and your acceptance of {accepted.number} counts."
+    elif facts.is_acceptance_current:
+        shuts_at = until
+        countdown = _countdown(until, facts.at)
+        sentence = f"Accept {release.licence.name} {current.number} by {countdown}."
+    else:
+        sentence = (
+            f"You accepted version {accepted.number}, which is no longer in force. "
+            f"Read and accept {release.licence.name} {current.number}."
+        )
+    url = release.licence.get_absolute_url()
+    is_current = facts.is_acceptance_current
+    return Gate("licence_current", "Current version", is_current, sentence, url, shuts_at)
 
 
 def _signed_in(facts: Facts) -> Gate:
@@ -137,15 +164,23 @@ def _licence_accepted(facts: Facts, release: Release) -> Gate:
     version = facts.licence_version
     if version is None:
         sentence = "The licence has not been published yet."
-    elif facts.has_accepted:
-        sentence = f"You accepted {release.licence.name} {version.number}."
     elif facts.accepted_version is not None:
-        sentence = (
-            f"You accepted version {facts.accepted_version.number}, which is no longer in force. "
-            f"Read and accept {release.licence.name} {version.number}."
-        )
+        sentence = f"You accepted {release.licence.name} {facts.accepted_version.number}."
     else:
         sentence = f"Read and accept {release.licence.name} {version.number}."
     return Gate(
         "licence_accepted", "Licence", facts.has_accepted, sentence, release.licence.get_absolute_url()
     )
+
+
+def _countdown(ends_at: datetime, at: datetime) -> str:
+    """The last day, and how many more there are.
+
+    >>> _countdown(datetime(2026, 12, 4, tzinfo=UTC), datetime(2026, 11, 22, 15, tzinfo=UTC))
+    '3 December, 11 days left'
+    >>> _countdown(datetime(2026, 12, 4, tzinfo=UTC), datetime(2026, 12, 3, 15, tzinfo=UTC))
+    '3 December, the last day'
+    """
+    days = (ends_at - at).days
+    left = f"{days} day{'s' if days > 1 else ''} left" if days else "the last day"
+    return f"{ends_at.astimezone(UTC) - timedelta(microseconds=1):%-d %B}, {left}"

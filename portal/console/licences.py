@@ -1,20 +1,31 @@
 """The staff's pages of licences: who accepted which version, drafts, and publishing one."""
 
+from typing import Any
+
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db.models import Count, F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.sessions import current_user
+from portal.common.refusals import Refusal
 from portal.common.requests import client_address
 from portal.console.gatekeeping import staff_with
+from portal.console.licences_forms import PublishForm
 from portal.licensing import actions
-from portal.licensing.actions import SUMMARY_FIELDS
+from portal.licensing.comparing import comparison, version_before
+from portal.licensing.conditions import CONDITION_FIELDS, conditions_of
 from portal.licensing.forms import DraftForm, LicenceForm
-from portal.licensing.models import Licence, LicenceVersion
+from portal.licensing.models import Acceptance, Licence, LicenceVersion
+from portal.licensing.spdx import COMMON_IDS
+from portal.licensing.standing import asked_by, breakdown
 
 PUBLISH = "licensing.publish_licence"
+# Enough to see whom it concerns; the number says how many there are in all.
+PEOPLE_SHOWN = 20
+PAGE_SIZE = 50
 
 
 @require_safe
@@ -52,6 +63,17 @@ def licence(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "console/licences/licence.html", context)
 
 
+@require_safe
+@staff_with(PUBLISH)
+def acceptances(request: HttpRequest, slug: str, number: str) -> HttpResponse:
+    """Who accepted a version, the latest first, each with the receipt. Three queries and the session's."""
+    announced = LicenceVersion.objects.announced().select_related("licence")
+    version = get_object_or_404(announced, licence__slug=slug, number=number)
+    found = Acceptance.objects.filter(version=version).select_related("user")
+    page = Paginator(found.order_by("-accepted_at", "-pk"), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "console/licences/acceptances.html", {"version": version, "page": page})
+
+
 @require_http_methods(["GET", "POST"])
 @staff_with(PUBLISH)
 def draft(request: HttpRequest, slug: str, number: str = "") -> HttpResponse:
@@ -73,28 +95,38 @@ def draft(request: HttpRequest, slug: str, number: str = "") -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @staff_with(PUBLISH)
 def publish(request: HttpRequest, slug: str, number: str) -> HttpResponse:
-    """Show a draft as people will see it, ask, and put it into force."""
+    """Show a draft as people will see it and who must accept again, ask, and put it into force."""
+    version = get_object_or_404(
+        LicenceVersion.objects.select_related("licence", "reacceptance_before"),
+        licence__slug=slug,
+        number=number,
+    )
+    if request.method != "POST":
+        is_draft = version.published_at is None
+        return _publish_page(request, version) if is_draft else redirect(version.get_absolute_url())
+    form = PublishForm(request.POST, version=version)
+    if not form.is_valid():
+        return _publish_page(request, version, form=form)
+    try:
+        _publish(request, version, form)
+    except Refusal as refusal:
+        if refusal.code != "time_past":
+            raise
+        form.add_error("at", refusal.sentence)
+        return _publish_page(request, version, form=form)
+    return redirect("console:licence", slug)
+
+
+@require_POST
+@staff_with(PUBLISH)
+def unschedule(request: HttpRequest, slug: str, number: str) -> HttpResponse:
+    """Take a version off its day, so that it is a draft again."""
     version = get_object_or_404(
         LicenceVersion.objects.select_related("licence"), licence__slug=slug, number=number
     )
-    if request.method == "POST":
-        actions.publish_version(
-            version,
-            by=current_user(request),
-            sha256=request.POST.get("sha256", "") or "-",
-            address=client_address(request),
-        )
-        messages.success(request, f"{version} is in force. Everybody is asked to accept it.")
-        return redirect("console:licence", slug)
-    if version.published_at is not None:
-        return redirect(version.get_absolute_url())
-    current = version.licence.current_version()
-    context = {
-        "version": version,
-        "current": current,
-        "asked_again_count": current.acceptances.count() if current else 0,
-    }
-    return render(request, "console/licences/publish.html", context)
+    actions.unschedule_version(version, by=current_user(request), address=client_address(request))
+    messages.success(request, f"{version} is a draft again. Who was told of the day is told that it is off.")
+    return redirect("console:publish", slug, number)
 
 
 @require_POST
@@ -107,8 +139,51 @@ def discard(request: HttpRequest, slug: str, number: str) -> HttpResponse:
     return redirect("console:licence", slug)
 
 
-def _from(version: LicenceVersion | None) -> dict[str, str]:
-    """What a new draft begins with."""
+def _publish(request: HttpRequest, version: LicenceVersion, form: PublishForm) -> None:
+    actions.publish_version(
+        version,
+        by=current_user(request),
+        sha256=form.cleaned_data["sha256"],
+        terms=form.cleaned_data["terms"],
+        at=form.published_at(),
+        address=client_address(request),
+    )
+    told_count = version.notices.filter(published_at=version.in_force_from).count()
+    people = f"{told_count} {'person is' if told_count == 1 else 'people are'} told by mail."
+    if version.is_scheduled():
+        day = f"{version.published_at:%-d %B %Y at %H:%M} UTC"
+        messages.success(request, f"{version} comes into force on {day}. {people}")
+    else:
+        messages.success(request, f"{version} is in force. {people}")
+
+
+def _publish_page(
+    request: HttpRequest, version: LicenceVersion, *, form: PublishForm | None = None
+) -> HttpResponse:
+    announced = list(version.licence.versions.announced().select_related("licence"))
+    against = request.GET.get("against")
+    named = (one for one in announced if one.number == against)
+    older = next(named, None) or version_before(version, announced)
+    asked = asked_by(version)
+    context = {
+        "version": version,
+        "form": form or PublishForm(version=version),
+        "conditions": conditions_of(version),
+        "current": version.licence.current_version(),
+        "versions": announced,
+        "comparison": comparison(older, version) if older else None,
+        "breakdown": breakdown(version),
+        "asked_count": asked.count(),
+        "asked": asked.order_by("email")[:PEOPLE_SHOWN],
+    }
+    status = 200 if form is None else 422
+    return render(request, "console/licences/publish.html", context, status=status)
+
+
+def _from(version: LicenceVersion | None) -> dict[str, Any]:
+    """What a new draft begins with: the text and conditions that are in force."""
     if version is None:
         return {"number": "1.0"}
-    return {name: getattr(version, name) for name in ("text", *SUMMARY_FIELDS)}
+    kept = {name: getattr(version, name) for name in ("text", *CONDITION_FIELDS)}
+    # An identifier that names a version is not that of the next one.
+    return kept | {"spdx": version.spdx if version.spdx in COMMON_IDS else ""}

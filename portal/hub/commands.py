@@ -1,10 +1,11 @@
-"""Commands to copy: how the field's tools fetch a revision or one of its files from this portal.
+"""Commands to copy: how the field's tools fetch a revision or one of its files from this portal, and run it.
 
 Each is meant for a POSIX shell (or Python) and quoted for it: a file may have any name.
 """
 
 import json
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -42,6 +43,18 @@ def revision_commands(release: Release, revision: Revision) -> list[Command]:
         aria2 = f"curl -fsS {lists}/aria2.txt |\n  {_ARIA2} -j 2 -i - \\\n  --header={_AUTHORIZATION}"
         commands.append(Command("aria2", "aria2, eight connections a file", aria2))
     return commands
+
+
+def run_commands(release: Release, revision: Revision, *, paths: Collection[str]) -> list[Command]:
+    """How to run a revision that has files at `paths`, by each engine; the weights come from this portal."""
+    context = release.context_length
+    options = f" --revision {wanted}" if (wanted := _wanted(revision)) else ""
+    vllm = f"vllm serve {release.hub_id}{options} --max-model-len {context}"
+    return [
+        Command("vllm", "vLLM", f"{_hub_variables()}{vllm}"),
+        Command("transformers", "transformers", _transformers(release, revision)),
+        Command("llama-cpp", "llama.cpp", f"{_hub_variables()}{_llama_cpp(release, revision, paths)}"),
+    ]
 
 
 def check_command(release: Release, revision: Revision) -> Command:
@@ -96,6 +109,36 @@ def _python(function: str, release: Release, revision: Revision, file: WeightFil
     arguments += [f'endpoint="{settings.PORTAL_URL}/hub"', 'token=os.environ["KEY"]']
     lines = "".join(f"    {argument},\n" for argument in arguments)
     return f"import os\n\nfrom huggingface_hub import {function}\n\npath = {function}(\n{lines})"
+
+
+def _transformers(release: Release, revision: Revision) -> str:
+    arguments = ['"text-generation"', f"model={json.dumps(release.hub_id)}"]
+    if wanted := _wanted(revision):
+        arguments.append(f"revision={json.dumps(wanted)}")
+    return (
+        "import os\n\n"
+        f'os.environ["HF_ENDPOINT"] = "{settings.PORTAL_URL}/hub"\n'
+        'os.environ["HF_TOKEN"] = os.environ["KEY"]\n\n'
+        "from transformers import pipeline\n\n"
+        f"generate = pipeline({', '.join(arguments)})\n"
+        'messages = [{"role": "user", "content": "Hello!"}]\n'
+        'print(generate(messages, max_new_tokens=100)[0]["generated_text"][-1]["content"])'
+    )
+
+
+def _llama_cpp(release: Release, revision: Revision, paths: Collection[str]) -> str:
+    """A GGUF file is run as it is; safetensors are converted first, by llama.cpp's own script."""
+    folder = shlex.quote(release.hub_id.rpartition("/")[2])
+    ready = min((path for path in paths if path.endswith(".gguf")), default="")
+    if ready:
+        name = shlex.quote(f"{release.hub_id.rpartition('/')[2]}/{ready}")
+        fetch = _hf(release, revision, path=shlex.quote(ready))
+        return f"{fetch} --local-dir {folder}\nllama-server -m {name} -c {release.context_length}"
+    return (
+        f"{_hf(release, revision)} --local-dir {folder}\n"
+        f"python llama.cpp/convert_hf_to_gguf.py {folder} --outfile {folder}.gguf\n"
+        f"llama-server -m {folder}.gguf -c {release.context_length}"
+    )
 
 
 def _wanted(revision: Revision) -> str:

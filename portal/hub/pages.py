@@ -12,13 +12,15 @@ from django.views.decorators.http import require_safe
 
 from portal.access.deciding import decide, releases_allowed
 from portal.access.decision import Action, Decision
-from portal.hub import links
+from portal.hub import card_pages, links
 from portal.hub.checksums import file_path
 from portal.hub.commands import check_command, file_commands, revision_commands
 from portal.hub.estimates import estimates
 from portal.hub.manifests import signature_of
 from portal.hub.models import DownloadLink
 from portal.hub.shelf import visible_releases
+from portal.licensing.conditions import conditions_of
+from portal.releases.cards.facts import facts_of
 from portal.releases.models import Blob, Release, ReleaseStatus, Revision, WeightFile
 
 FILES_A_PAGE = 500
@@ -41,7 +43,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def release(request: HttpRequest, slug: str, commit: str = "") -> HttpResponse:
-    """One release: its card, the checklist, its files and the commands. Up to 22 queries in all.
+    """One release: its card, the checklist, its files and the commands. Up to 28 queries in all.
 
     `commit` names a revision other than the one that people should take; the number of
     queries is the same for any number of files.
@@ -50,14 +52,18 @@ def release(request: HttpRequest, slug: str, commit: str = "") -> HttpResponse:
     revision = _revision(found, commit)
     may_try = decide(request.user, found, Action.PLAYGROUND)
     decision = decide(request.user, found, Action.DOWNLOAD)
+    # Of one that was withdrawn, the page says what it was and shows none of its files.
+    facts = facts_of(found, None if found.status == ReleaseStatus.WITHDRAWN else revision)
     context = {
         "release": found,
         "decision": decision,
         "may_try": may_try.allowed,
         "is_shown_at_event": may_try.allowed and found.status != ReleaseStatus.OPEN,
-        "version": found.licence.current_version(),
+        "version": facts.version,
+        "conditions": conditions_of(facts.version) if facts.version else [],
         "revision": revision,
         "signature": signature_of(found, revision),
+        **card_pages.shown(facts),
     }
     if revision is not None:
         context |= _weights(request, revision, decision)

@@ -40,7 +40,7 @@ def find_release(user: Person, hub_id: str) -> Release:
     """The release with this Hub id. Raises NotThere alike when it is missing and when it is hidden."""
     found = None
     if is_askable(hub_id):
-        found = visible_releases(user).select_related("licence").filter(hub_id=hub_id).first()
+        found = visible_releases(user).select_related("licence", "card").filter(hub_id=hub_id).first()
     if found is None:
         raise NotThere("RepoNotFound", "Repository not found", status=404)
     return found

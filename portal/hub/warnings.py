@@ -1,8 +1,8 @@
 """What a client is told beside an answer, by way of X-HF-Warning: the `hf` command prints it and goes on.
 
 Clients print one warning a topic and process (`_warn_on_warning_headers` of huggingface_hub),
-so each kind has a topic of its own. A change of the licence shuts a gate at once, and is
-told as that refusal.
+so each kind has a topic of its own. A new version of the licence is told while there is grace;
+afterwards it is a gate that is shut, and told as that refusal.
 """
 
 from datetime import datetime, timedelta
@@ -13,6 +13,8 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
+from portal.access.deciding import closing_gates
+from portal.accounts.models import User
 from portal.common.refusals import Refusal
 from portal.hub.errors import one_line, sentence_of
 from portal.keys.models import ApiKey
@@ -31,17 +33,24 @@ class _Facts(TypedDict):
 
 
 def warnings(
-    *, release: Release, revision: Revision, key: ApiKey | None, at: datetime | None = None
+    *,
+    release: Release,
+    revision: Revision,
+    key: ApiKey | None,
+    user: User | None = None,
+    at: datetime | None = None,
 ) -> list[str]:
-    """What to warn of at `at` (None: now), each a `topic; sentence` in ASCII. One query.
+    """What to warn of at `at` (None: now), each a `topic; sentence` in ASCII. A query, and one for `user`.
 
-    A revision that is yanked, one with pickles, and a key that expires soon.
+    A revision that is yanked, one with pickles, a key that expires soon, and a version of the licence that
+    `user` has to accept soon.
     """
-    facts = _facts_of(revision)
+    facts, moment = _facts_of(revision), at or timezone.now()
     said = [
         _yanked(release, revision, instead=facts["instead"]),
         _pickled(facts["pickles"]),
-        _expiring(key, at or timezone.now()),
+        _expiring(key, moment),
+        *([] if user is None else _closing(user, release, moment)),
     ]
     return [one for one in said if one]
 
@@ -49,6 +58,12 @@ def warnings(
 def warning_of(refusal: Refusal) -> str:
     """The warning that says what `refusal` says, in its words and under its topic."""
     return f"access; {sentence_of(refusal)}"
+
+
+def _closing(user: User, release: Release, moment: datetime) -> list[str]:
+    """What is open to the person for some days more."""
+    gates = closing_gates(user, release, at=moment)
+    return [f"licence; {one_line(f'{gate.sentence} {settings.PORTAL_URL}{gate.url}')}" for gate in gates]
 
 
 def _facts_of(revision: Revision) -> _Facts:

@@ -1,7 +1,7 @@
 """The pages on which a person reads a licence and accepts it."""
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -10,13 +10,16 @@ from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address, client_name
 from portal.licensing import actions
+from portal.licensing.comparing import comparison, version_before
+from portal.licensing.conditions import as_data, conditions_of
 from portal.licensing.forms import AgreementForm
 from portal.licensing.models import Acceptance, Licence, LicenceVersion
+from portal.licensing.standing import Standing, standing_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def licence(request: HttpRequest, slug: str) -> HttpResponse:
-    """The version in force, and what the person may do about it. Five queries and the session's."""
+    """The version in force, and what the person may do about it. Six queries and the session's."""
     if request.method == "POST":
         return accept(request, slug)
     found = get_object_or_404(Licence, slug=slug)
@@ -49,17 +52,51 @@ def accept(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def version(request: HttpRequest, slug: str, number: str) -> HttpResponse:
-    """One published version, in force or not. Four queries and the session's."""
-    found = get_object_or_404(
-        LicenceVersion.objects.published().select_related("licence"), licence__slug=slug, number=number
-    )
+    """One version, in force or not, or one whose day is still to come. Four queries and the session's."""
+    found = _announced(slug, number)
     context = {
         "licence": found.licence,
         "version": found,
+        "conditions": conditions_of(found),
         "current": found.licence.current_version(),
         "acceptance": _acceptance(request, found),
+        "is_scheduled": found.is_scheduled(),
     }
     return render(request, "licensing/version.html", context)
+
+
+@require_safe
+def changes(request: HttpRequest, slug: str, number: str) -> HttpResponse:
+    """What changed in a version since the one before, or the one named by `?against=`. Three queries."""
+    found = _announced(slug, number)
+    versions = list(found.licence.versions.announced().select_related("licence"))
+    against = request.GET.get("against")
+    older = (
+        next((one for one in versions if one.number == against), None)
+        if against
+        else version_before(found, versions)
+    )
+    if older is None and against:
+        raise Http404("There is no such version to compare it with.")
+    context = {
+        "licence": found.licence,
+        "version": found,
+        "versions": [one for one in versions if one != found],
+        "comparison": comparison(older, found) if older else None,
+    }
+    return render(request, "licensing/changes.html", context)
+
+
+@require_safe
+def conditions(_: HttpRequest, slug: str, number: str) -> JsonResponse:
+    """The conditions of a version for programs, which may ask from any page. Two queries at most."""
+    data = as_data(_announced(slug, number))
+    return JsonResponse(data, headers={"Access-Control-Allow-Origin": "*"})
+
+
+def _announced(slug: str, number: str) -> LicenceVersion:
+    announced = LicenceVersion.objects.announced().select_related("licence", "reacceptance_before")
+    return get_object_or_404(announced, licence__slug=slug, number=number)
 
 
 def _page(
@@ -70,7 +107,8 @@ def _page(
     notice: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    versions = list(found.versions.published())
+    announced = list(found.versions.announced().select_related("licence"))
+    versions = [one for one in announced if not one.is_scheduled()]
     current = versions[0] if versions else None
     if current is not None and form is not None and form.cleaned_data.get("sha256") != current.sha256:
         # A box left unticked under an old text: the new one is what to read.
@@ -79,8 +117,11 @@ def _page(
     context = {
         "licence": found,
         "version": current,
+        "conditions": conditions_of(current) if current else [],
         "earlier": versions[1:],
+        "coming": announced[: len(announced) - len(versions)],
         "acceptance": _acceptance(request, current),
+        "standing": _standing(request, versions),
         "form": form or AgreementForm(initial={"sha256": current.sha256 if current else ""}),
         "is_verified": isinstance(user, User) and user.has_verified_email(),
         "notice": notice,
@@ -93,6 +134,16 @@ def _acceptance(request: HttpRequest, found: LicenceVersion | None) -> Acceptanc
     if found is None or not request.user.is_authenticated:
         return None
     return found.acceptances.filter(user=request.user).first()
+
+
+def _standing(request: HttpRequest, versions: list[LicenceVersion]) -> Standing | None:
+    """How the newest earlier acceptance of the person stands; `versions` were published, newest first."""
+    if not request.user.is_authenticated or not versions[1:]:
+        return None
+    mine = Acceptance.objects.filter(user=request.user, version__in=[one.pk for one in versions])
+    accepted = set(mine.values_list("version", flat=True))
+    newest = next((one for one in versions if one.pk in accepted), None)
+    return standing_of(newest, versions) if newest is not None and newest != versions[0] else None
 
 
 def _next(request: HttpRequest) -> str:

@@ -8,7 +8,17 @@ from django.db import models
 from portal.common.admin import ReadOnlyAdmin
 from portal.ledger.admin import RecordedAdmin
 from portal.ledger.verbs import Verb
-from portal.releases.models import Blob, Manifest, Release, Revision, WeightFile, WeightImport
+from portal.releases.models import (
+    Blob,
+    Documentation,
+    Manifest,
+    Measurement,
+    ModelCard,
+    Release,
+    Revision,
+    WeightFile,
+    WeightImport,
+)
 
 
 @admin.register(Release)
@@ -81,3 +91,27 @@ class WeightImportAdmin(ReadOnlyAdmin):
     list_display = ("release", "kind", "source", "status", "requested_by", "requested_at", "error")
     list_select_related = ("release", "requested_by")
     list_filter = ("status",)
+
+
+@admin.register(ModelCard)
+class ModelCardAdmin(ReadOnlyAdmin):
+    """Model cards, which the console writes."""
+
+    list_display = ("release", "saved_at", "saved_by")
+    list_select_related = ("release", "saved_by")
+
+
+@admin.register(Documentation)
+class DocumentationAdmin(ReadOnlyAdmin):
+    """Documentation forms, which the console writes."""
+
+    list_display = ("release", "saved_at", "saved_by")
+    list_select_related = ("release", "saved_by")
+
+
+@admin.register(Measurement)
+class MeasurementAdmin(ReadOnlyAdmin):
+    """What the files of revisions were found to hold."""
+
+    list_display = ("revision", "parameter_counts", "measured_at")
+    list_select_related = ("revision__release",)

@@ -16,6 +16,7 @@ from portal.ledger.actions import record
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 from portal.releases import integrity_tasks
+from portal.releases.cards import tasks as card_tasks
 from portal.releases.models import (
     IMPORT_MOVES,
     RELEASE_MOVES,
@@ -142,9 +143,11 @@ def _give_out(release: Release, revision: Revision, *, by: User | None) -> bool:
 
 
 def _follow_up(revision: Revision) -> None:
-    """Have the revision signed, and the bytes checked that were out of service until they came anew."""
+    """Have the revision signed and measured, and bytes checked that were out of service and came anew."""
     sign = partial(integrity_tasks.sign_revision.delay, revision_id=revision.pk)
     transaction.on_commit(sign, robust=True)
+    measure = partial(card_tasks.measure_revision.delay, revision_id=revision.pk)
+    transaction.on_commit(measure, robust=True)
     named = revision.files.values("sha256")
     for sha256 in Blob.objects.out_of_service().filter(pk__in=named).values_list("pk", flat=True):
         check = partial(integrity_tasks.check_blob.delay, sha256=sha256)

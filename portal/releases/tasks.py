@@ -5,10 +5,11 @@ import time
 from celery import shared_task
 
 from portal.releases import importing, integrity_tasks, store
+from portal.releases.cards import tasks as card_tasks
 from portal.releases.models import WeightImport
 
 # Workers look for tasks in modules of this name only.
-__all__ = ["import_weights", "integrity_tasks", "resume_imports"]
+__all__ = ["card_tasks", "import_weights", "integrity_tasks", "resume_imports"]
 
 LEFTOVERS_AFTER_SECONDS = 24 * 3600
 

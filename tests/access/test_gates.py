@@ -1,19 +1,28 @@
 """Each gate, shut and open: its code, its sentence and its link."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
-from portal.access.deciding import account_refusal, decide, releases_allowed
+from portal.access.deciding import account_refusal, closing_gates, decide, releases_allowed
 from portal.access.decision import Action
 from portal.admissions.models import Application, ApplicationStatus, InvitationStatus
 from portal.events.models import EventStatus, Registration, RegistrationStatus
+from portal.licensing.models import LicenceVersion, Reacceptance
 from portal.releases.models import ReleaseStatus
 from tests import cast
 
-CODES = ["signed_in", "account_active", "email_verified", "release_open", "approved", "licence_accepted"]
+CODES = [
+    "signed_in",
+    "account_active",
+    "email_verified",
+    "release_open",
+    "approved",
+    "licence_accepted",
+    "licence_current",
+]
 
 
 def gate(decision, code):
@@ -37,7 +46,7 @@ def test_stranger_is_asked_to_sign_in_first(release, action):
     assert not decision.allowed
     assert decision.next_gate is not None
     assert (decision.next_gate.code, decision.next_gate.url) == ("signed_in", "/accounts/login/")
-    assert [one.passed for one in decision.gates] == [False, False, False, True, False, False]
+    assert [one.passed for one in decision.gates] == [False, False, False, True, False, False, False]
 
 
 def test_mallory_is_asked_to_apply(mallory, release):
@@ -97,7 +106,7 @@ def test_ada_is_asked_again_when_a_new_licence_version_is_published(ada, release
     shut = decide(ada, release, Action.DOWNLOAD).next_gate
 
     assert shut is not None
-    assert (shut.code, shut.url) == ("licence_accepted", "/licences/licence-of-tiny/")
+    assert (shut.code, shut.url) == ("licence_current", "/licences/licence-of-tiny/")
     assert shut.sentence == (
         "You accepted version 1.0, which is no longer in force. Read and accept Open Weights Licence 2.0."
     )
@@ -109,7 +118,7 @@ def test_a_new_version_names_the_last_one_that_was_accepted(ada, release):
     cast.publish(release.licence, "3.0")
     cast.publish(release.licence, "4.0")
 
-    assert gate(decide(ada, release, Action.DOWNLOAD), "licence_accepted").sentence == (
+    assert gate(decide(ada, release, Action.DOWNLOAD), "licence_current").sentence == (
         "You accepted version 2.0, which is no longer in force. Read and accept Open Weights Licence 4.0."
     )
 
@@ -326,3 +335,87 @@ def team_of_second_lead(release):
     lead = cast.person("second@example.org")
     to = cast.programme(release, slug="second")
     return cast.team(cast.application(lead, to, ApplicationStatus.REVOKED), name="Second Institute")
+
+
+def publish_with_grace(release, *, ends_at):
+    version = LicenceVersion(licence=release.licence, number="2.0", text="# Licence 2.0")
+    version.sha256 = version.text_sha256()
+    version.published_at, version.grace_ends_at = timezone.now() - timedelta(days=1), ends_at
+    version.save()
+    return version
+
+
+@pytest.mark.parametrize(
+    ("before", "left"),
+    [
+        (timedelta(days=11, hours=3), "11 days left"),
+        (timedelta(days=1, hours=3), "1 day left"),
+        (timedelta(hours=3), "the last day"),
+    ],
+)
+def test_ada_is_told_how_long_her_acceptance_counts(ada, release, before, left):
+    ends_at = datetime(2030, 12, 4, tzinfo=UTC)
+    publish_with_grace(release, ends_at=ends_at)
+
+    decision = decide(ada, release, Action.DOWNLOAD, at=ends_at - before)
+
+    assert decision.allowed
+    assert [one.code for one in decision.closing_gates] == ["licence_current"]
+    assert decision.closing_gates[0].sentence == f"Accept Open Weights Licence 2.0 by 3 December, {left}."
+    assert decision.closing_gates[0].shuts_at == ends_at
+    assert closing_gates(ada, release, at=ends_at - before) == decision.closing_gates
+    assert list(releases_allowed(ada, Action.DOWNLOAD, at=ends_at - before)) == [release]
+
+
+def test_access_stops_when_grace_ends_and_comes_back_with_the_acceptance(ada, release):
+    ends_at = timezone.now() + timedelta(days=3)
+    publish_with_grace(release, ends_at=ends_at)
+
+    shut = decide(ada, release, Action.DOWNLOAD, at=ends_at).next_gate
+
+    assert shut is not None
+    assert (shut.code, shut.url) == ("licence_current", "/licences/licence-of-tiny/")
+    assert closing_gates(ada, release, at=ends_at) == ()
+    assert not releases_allowed(ada, Action.DOWNLOAD, at=ends_at).exists()
+    cast.accept(ada, release)
+    assert decide(ada, release, Action.DOWNLOAD, at=ends_at).allowed
+
+
+def test_grace_is_for_those_who_accepted_before_and_for_nobody_else(mallory, release):
+    publish_with_grace(release, ends_at=timezone.now() + timedelta(days=3))
+
+    assert not gate(decide(mallory, release, Action.DOWNLOAD), "licence_accepted").passed
+    assert not gate(decide(mallory, release, Action.DOWNLOAD), "licence_current").passed
+
+
+def test_an_editorial_change_leaves_ada_alone(ada, release):
+    version = LicenceVersion(licence=release.licence, number="1.1", text="# Licence 1.1")
+    version.sha256, version.published_at = version.text_sha256(), timezone.now()
+    version.reacceptance = Reacceptance.NOBODY
+    version.save()
+
+    decision = decide(ada, release, Action.DOWNLOAD)
+
+    assert decision.allowed
+    assert decision.closing_gates == ()
+    assert gate(decision, "licence_current").sentence == (
+        "Version 1.1 is in force, and your acceptance of 1.0 counts."
+    )
+
+
+def test_adas_dashboard_counts_the_days(as_ada, ada, release):
+    ends_at = timezone.now() + timedelta(days=3, hours=1)
+    publish_with_grace(release, ends_at=ends_at)
+
+    content = as_ada.get("/dashboard/").content.decode()
+
+    assert "3 days left." in content
+    assert "After that Tiny is closed to you until you accept it." in content
+
+
+def test_the_gate_that_will_shut_costs_one_query(ada, release, django_assert_num_queries):
+    publish_with_grace(release, ends_at=timezone.now() + timedelta(days=3))
+    fresh = type(release).objects.select_related("licence").get(pk=release.pk)
+
+    with django_assert_num_queries(1):
+        assert len(closing_gates(ada, fresh)) == 1

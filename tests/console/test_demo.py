@@ -15,6 +15,9 @@ from portal.keys import tokens
 from portal.keys.models import ApiKey
 from portal.ledger.models import Entry
 from portal.licensing import actions as licensing
+from portal.releases.cards import disclosures, openness
+from portal.releases.cards.actions import save_card, save_documentation
+from portal.releases.cards.facts import facts_of
 from portal.releases.models import Release
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +57,19 @@ def test_seeding_twice_makes_everything_once(served):
         ("refusal", 1),
     ]
     assert decide(User.objects.get(email="developer@example.com"), served, Action.DOWNLOAD).allowed
+
+
+def test_demo_release_has_an_honest_card_that_staff_may_change(served):
+    facts = facts_of(served, None)
+
+    assert [item.code for item in disclosures.check(facts).missing if item.place == "card"] == ["results"]
+    assert openness.classify(facts).openness_class is None
+    save_card(served, text="Another.", by=None)
+    save_documentation(served, answers={"provider": "Another"}, by=None)
+    seed()
+    served.refresh_from_db()
+    assert served.card.readme == "Another."
+    assert served.documentation.answers["provider"] == "Another"
 
 
 def test_model_server_gets_a_key_for_weights_through_every_gate(served, file):
@@ -105,7 +121,7 @@ def test_a_newer_licence_waits_for_a_person_to_seed(served, file):
     call_command("seed_demo", model_server=file)
     gate = decide(server(), served, Action.DOWNLOAD).next_gate
     assert gate is not None
-    assert gate.code == "licence_accepted"
+    assert gate.code == "licence_current"
 
     call_command("seed_demo")
     assert decide(server(), served, Action.DOWNLOAD).allowed

@@ -271,7 +271,7 @@ def test_a_shut_gate_is_a_permission_that_is_denied_with_a_link(client, release)
     with pytest.raises(openai.PermissionDeniedError) as refused:
         client.chat.completions.create(model="tiny", messages=say("Say hello."), max_tokens=2)
 
-    assert refused.value.code == "licence_accepted"
+    assert refused.value.code == "licence_current"
     assert refused.value.body["link"].endswith(release.licence.get_absolute_url())
 
 

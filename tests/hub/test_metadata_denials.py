@@ -185,7 +185,7 @@ def test_who_accepted_an_older_licence_is_told_both_versions(client, ada, bearer
     denied(
         client.get(CHECK, headers=bearer),
         status=403,
-        gate="licence_accepted",
+        gate="licence_current",
         sentence="You accepted version 1.0, which is no longer in force. Read and accept Open Weights "
         f"Licence 2.0. {PORTAL}/licences/licence-of-tiny/ (reference {ada.applications.get().reference})",
     )

@@ -103,5 +103,5 @@ def test_the_queries_are_as_many_for_every_history(client, bearer, release, coun
     with django_assert_num_queries(6):
         said = client.get(f"{MODEL}/refs", headers=bearer).json()
     assert len(said["branches"]) == count + 1
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         assert len(client.get(f"{MODEL}/commits/main", headers=bearer).json()) == count

@@ -30,7 +30,7 @@ def test_the_headers_of_every_shard_are_read_at_once(
     freeze(release, indexed(*shards, metadata={"total_size": 3}))
     client.get(f"{HEADERS}/{INDEX}", headers=bearer)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         said = client.get(f"{HEADERS}/{INDEX}", headers=bearer).json()
 
     assert said["index"] == {"metadata": {"total_size": 3}}

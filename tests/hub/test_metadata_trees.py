@@ -157,7 +157,7 @@ def test_the_queries_are_as_many_for_every_tree(client, bearer, release, count, 
     freeze(release, {f"{number}/file": b"" for number in range(count)})
     client.get(TREE, headers=bearer)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         assert len(client.get(TREE, headers=bearer).json()) == count
 
 
@@ -262,6 +262,6 @@ def test_the_queries_are_as_many_for_any_number_of_paths(
     form = "&".join(f"paths={path}" for path in ("README.md", "onnx", "axb/other.txt")[:count])
     client.get(TREE, headers=bearer)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         response = client.post(PATHS, form, content_type="application/x-www-form-urlencoded", headers=bearer)
     assert len(response.json()) == count

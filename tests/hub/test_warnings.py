@@ -10,6 +10,7 @@ from portal.access.decision import Action
 from portal.hub.warnings import warning_of, warnings
 from portal.keys import actions as keys
 from portal.keys.models import Scope
+from portal.licensing.models import LicenceVersion
 from portal.releases.models import Revision, WeightFile
 from tests import cast
 
@@ -124,3 +125,20 @@ def test_a_refusal_is_warned_of_in_its_own_words(ada, release, settings):
         "2.0. https://portal.example.org/licences/licence-of-tiny/ "
         f"(reference {ada.applications.get().reference})"
     )
+
+
+def test_a_new_licence_is_told_while_there_is_grace(frozen, ada, release, settings):
+    settings.PORTAL_URL = "https://portal.example.org"
+    version = LicenceVersion(licence=release.licence, number="2.0", text="# Licence 2.0")
+    version.sha256, version.published_at = version.text_sha256(), NOON - timedelta(days=1)
+    version.grace_ends_at = NOON + timedelta(days=11, hours=12)
+    version.save()
+    mine = {"release": release, "revision": frozen, "key": None, "user": ada}
+
+    assert warnings(**mine, at=NOON) == [
+        (
+            "licence; Accept Open Weights Licence 2.0 by 1 December, 11 days left. "
+            "https://portal.example.org/licences/licence-of-tiny/"
+        )
+    ]
+    assert warnings(**mine, at=version.grace_ends_at) == []

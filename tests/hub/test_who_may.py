@@ -174,7 +174,7 @@ def test_ada_is_told_to_accept_a_new_version(client, bearer, revision):
     response = client.get(FILE, headers=bearer)
 
     refused(
-        response, status=403, gate="licence_accepted", sentence="Read and accept Open Weights Licence 2.0."
+        response, status=403, gate="licence_current", sentence="Read and accept Open Weights Licence 2.0."
     )
 
 

@@ -49,7 +49,7 @@ def test_mallory_accepts_and_it_is_recorded(as_mallory, mallory, licence, page):
     acceptance = Acceptance.objects.get()
     assert (acceptance.user, acceptance.sha256) == (mallory, sha256)
     assert (acceptance.address, acceptance.client) == ("127.0.0.1", "Mosaic/1.0")
-    facts = {"licence": licence.slug, "number": "1.0", "sha256": sha256}
+    facts = {"licence": licence.slug, "number": "1.0", "sha256": sha256, "receipt": acceptance.reference}
     assert entries(Verb.LICENCE_ACCEPTED) == [("mallory@example.org", facts, "127.0.0.1")]
     assert "You accepted version 1.0 on" in response.content.decode()
 
@@ -63,6 +63,7 @@ def test_mallory_gets_a_receipt_after_the_commit(
     assert [message.to for message in mail.outbox] == [["mallory@example.org"]]
     assert licence.current_version().sha256 in mail.outbox[0].body
     assert "/1.0/" in mail.outbox[0].body
+    assert Acceptance.objects.get().get_absolute_url() in mail.outbox[0].body
 
 
 def test_mallory_submits_twice_and_accepts_once(as_mallory, licence, page):
@@ -111,8 +112,9 @@ def test_a_new_version_asks_ada_again(as_ada, release):
     cast.publish(release.licence, "2.0", "# Licence 2.0\n\nNew.")
     content = as_ada.get(page).content
 
-    assert b"You accepted" not in content
+    assert b"You accepted version 1.0, which does not count any more." in content
     assert b"Accept version 2.0" in content
+    assert b'href="/licences/licence-of-tiny/2.0/changes/?against=1.0"' in content
 
 
 def test_a_stranger_is_sent_to_sign_in_and_back(client, licence, page):

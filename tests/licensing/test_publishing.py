@@ -9,6 +9,7 @@ from portal.common.refusals import Refusal
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 from portal.licensing import actions
+from portal.licensing.conditions import terms_sha256
 from portal.licensing.models import LicenceVersion
 
 
@@ -30,7 +31,17 @@ def test_rosa_publishes_a_version_and_it_is_in_force(licence, draft, rosa):
     assert current.sha256 == hashlib.sha256(b"Be kind.\n").hexdigest()
     entry = Entry.objects.get(verb=Verb.LICENCE_VERSION_PUBLISHED)
     assert entry.actor_label == "rosa@example.org"
-    assert entry.data == {"licence": "mild", "number": "1.0", "sha256": current.sha256}
+    assert entry.data == {
+        "licence": "mild",
+        "number": "1.0",
+        "sha256": current.sha256,
+        "terms_sha256": terms_sha256(current),
+        "published_at": entry.data["published_at"],
+        "asked_again": "everybody",
+        "unless_accepted_since": None,
+        "grace_ends_at": None,
+        "told": 0,
+    }
 
 
 def test_a_form_and_a_file_give_one_hash(licence):
@@ -67,7 +78,22 @@ def test_a_published_version_cannot_be_redrafted_published_again_or_discarded(li
     assert licence.current_version().text == "Be kind.\n"
 
 
-@pytest.mark.parametrize("change", [{"text": "Be evil."}, {"sha256": "0" * 64}, {"published_at": None}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": "Be evil."},
+        {"sha256": "0" * 64},
+        {"published_at": None},
+        {"published_at": None, "scheduled_at": None, "grace_ends_at": None},
+        {"monthly_users_max": 1},
+        {"use_limits": ["Everything."]},
+        {"spdx": "MIT"},
+        {"derivative_prefix": "Ours-"},
+        {"reacceptance": "nobody"},
+        {"grace_days": 3},
+        {"grace_ends_at": "2099-01-01T00:00Z"},
+    ],
+)
 def test_the_database_refuses_to_change_a_published_version(draft, change):
     actions.publish_version(draft, by=None)
 
@@ -110,3 +136,24 @@ def test_publishing_the_text_in_force_again_is_refused(licence, draft):
 def test_an_unknown_part_of_the_summary_fails_loudly(licence):
     with pytest.raises(TypeError, match="warranty"):
         actions.draft_version(licence, number="1.0", text="Be kind.", warranty="none")
+
+
+def test_the_same_text_under_other_conditions_is_another_version(licence, draft):
+    actions.publish_version(draft, by=None)
+    other = actions.draft_version(licence, number="1.1", text="Be kind.", monthly_users_max=1_000)
+
+    assert actions.publish_version(other, by=None) == licence.current_version()
+
+
+def test_publishing_is_refused_when_the_conditions_changed_since_they_were_read(licence, draft):
+    read = terms_sha256(draft)
+    actions.draft_version(licence, number="1.0", text="Be kind.", grace_days=3)
+
+    with pytest.raises(Refusal, match="Somebody changed this draft"):
+        actions.publish_version(draft, by=None, terms=read)
+
+
+@pytest.mark.parametrize("slug", ["new", "receipts", "mild"])
+def test_a_licence_cannot_take_the_address_of_another_page(licence, slug):
+    with pytest.raises(Refusal, match="already"):
+        actions.create_licence(slug=slug, name="Taken", by=None)

@@ -179,7 +179,8 @@ def test_developer_copies_a_command(page: Page, enter: Any, ada: User) -> None:
     page.goto("/releases/tiny/")
 
     page.get_by_text("aria2, eight connections a file").click()
-    page.locator(".disclosure[open]").get_by_role("button", name="Copy").click()
+    download = page.get_by_role("region", name="How to download")
+    download.locator(".disclosure[open]").get_by_role("button", name="Copy").click()
 
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert "aria2c -c -x 8" in page.evaluate("navigator.clipboard.readText()")

@@ -23,6 +23,7 @@ def revision(release, directory):
 def test_an_administrator_reads_every_list(administrator, ada, revision):
     for table in (
         "releases/release", "releases/revision", "releases/weightfile", "releases/weightimport",
+        "releases/modelcard", "releases/documentation", "releases/measurement",
         "licensing/licence", "licensing/licenceversion", "licensing/acceptance", "hub/download",
     ):  # fmt: skip
         assert administrator.get(f"/admin/{table}/").status_code == 200, table

@@ -45,6 +45,7 @@ GATE_CALLS = {
     "safety": "See what is missing",
     "approved": "Go to the application",
     "licence_accepted": "Read the licence",
+    "licence_current": "Read the new version",
 }
 
 

@@ -13,13 +13,14 @@ from portal.admissions import starter
 from portal.admissions.models import Application, Programme
 from portal.admissions.programme_actions import change_programme, save_criterion
 from portal.admissions.replies import save_template
-from portal.console.demo import model_server, people, safety
+from portal.console.demo import documentation, model_server, people, safety
 from portal.events import actions as events
 from portal.events.models import Event
 from portal.licensing import actions as licensing
 from portal.licensing.models import Licence, Permission
 from portal.releases import actions as releases
-from portal.releases.models import Release, Stage
+from portal.releases.cards import actions as cards
+from portal.releases.models import Documentation, ModelCard, Release, Stage
 
 TEXTS = Path(__file__).parent
 WELCOME = """\
@@ -45,6 +46,7 @@ def seed() -> None:
     developer = people.person("developer@example.com", name="Dana Developer")
     safety.begin(by=admin)
     release = _release(_licence(admin), by=admin)
+    _card(release, by=admin)
     programme = _programme(release, by=admin)
     _approve(developer, programme, by=reviewer)
     _accept(release.licence, by=developer)
@@ -70,6 +72,14 @@ def _licence(by: User) -> Licence:
             modification_note="Fine-tune, quantise, distil and merge as you like.",
             attribution=Permission.REQUIRED,
             attribution_note="Name the release and the organisation where a reader will find it.",
+            monthly_users_max=700_000_000,
+            derivative_prefix="OpenWeights-",
+            use_limits=[
+                "Weapons, or planning an attack on people or on what they depend on.",
+                "Watching or identifying people without a lawful reason.",
+                "Deceiving people about whether they talk to a machine.",
+            ],
+            spdx="LicenseRef-OpenWeights-1.0",
         )
         licensing.publish_version(draft, by=by)
     return licence
@@ -83,7 +93,6 @@ def _release(licence: Licence, *, by: User) -> Release:
         name="SmolLM2 135M Instruct",
         hub_id="open-weights/smollm2-135m-instruct",
         summary="A compact instruction-tuned model that runs on a laptop's processor.",
-        description=(TEXTS / "release.md").read_text(),
         stage=Stage.EARLY_ACCESS,
         licence=licence,
         parameter_count=134_515_008,
@@ -96,6 +105,13 @@ def _release(licence: Licence, *, by: User) -> Release:
     releases.clear(release, by=by)
     releases.open_release(release, by=by)
     return release
+
+
+def _card(release: Release, *, by: User) -> None:
+    if not ModelCard.objects.filter(release=release).exists():
+        cards.save_card(release, text=(TEXTS / "card.md").read_text(), by=by)
+    if not Documentation.objects.filter(release=release).exists():
+        cards.save_documentation(release, answers=documentation.ANSWERS, by=by)
 
 
 def _programme(release: Release, *, by: User) -> Programme:

@@ -112,8 +112,8 @@ def find_link(question: tuple[str, str, int | None]) -> DownloadLink | Refusal:
 
 def warn(question: tuple[User, ApiKey | None, WeightFile]) -> list[str]:
     """What the client should be told beside the file."""
-    _, key, file = question
-    return warnings(release=file.revision.release, revision=file.revision, key=key)
+    user, key, file = question
+    return warnings(release=file.revision.release, revision=file.revision, key=key, user=user)
 
 
 def shut(holds: list[Hold]) -> dict[Hold, Refusal]:

@@ -26,8 +26,8 @@ class Question:
     release: Release
 
     def warnings(self, revision: Revision) -> list[str]:
-        """What the person should be told beside an answer about `revision`. One query."""
-        return warnings(release=self.release, revision=revision, key=self.key)
+        """What the person should be told beside an answer about `revision`. Two queries."""
+        return warnings(release=self.release, revision=revision, key=self.key, user=self.user)
 
     def refusal_of_files(self) -> list[str]:
         """The warning that the files will be refused, and why; empty when they will not. Six queries.

@@ -36,7 +36,7 @@ def refs(request: HttpRequest, organisation: str, model: str) -> HttpResponse:
 def commits(request: HttpRequest, organisation: str, model: str, revision: str) -> HttpResponse:
     """`GET /api/models/{id}/commits/{rev}`: all that a name has meant, or up to a commit.
 
-    Newest first, also what was yanked. Seven queries and the key's.
+    Newest first, also what was yanked. Eight queries and the key's.
     """
     question, found = question_and_revision(request, f"{organisation}/{model}", revision)
     start = cursor(request)

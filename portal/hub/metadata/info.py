@@ -17,7 +17,7 @@ LIST_PAGE_SIZE = 100
 @hub_door
 @require_safe
 def model_info(request: HttpRequest, organisation: str, model: str, revision: str = "main") -> HttpResponse:
-    """`GET /api/models/{id}` and `…/revision/{rev}`: the commit and its files. 13 queries and the key's."""
+    """`GET /api/models/{id}` and `…/revision/{rev}`: the commit and its files. 14 queries and the key's."""
     question, found = question_and_revision(request, f"{organisation}/{model}", revision)
     with_blobs = is_true(request.GET.get("blobs"))
     known = Known(question.release, found, list(found.files.all()), with_blobs=with_blobs)
@@ -39,7 +39,9 @@ def model_list(request: HttpRequest) -> HttpResponse:
     start = cursor(request)
     size = min(number(request, "limit", default=LIST_PAGE_SIZE) or 1, LIST_PAGE_SIZE)
     names = _expanded(request) or _listed(request)
-    found = _matching(request, visible_releases(user)).select_related("licence").order_by("name", "pk")
+    found = (
+        _matching(request, visible_releases(user)).select_related("licence", "card").order_by("name", "pk")
+    )
     mains = Revision.objects.filter(name="main", is_current=True).prefetch_related("files")
     rows = found.prefetch_related(Prefetch("revisions", mains, to_attr="mains"))
     shown = [_known(release).shown(names) for release in rows[start : start + size + 1]]

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Sum
 
 from portal.hub.metadata import contents
 from portal.hub.metadata.answers import moment
 from portal.hub.metadata.entries import sibling
-from portal.releases.models import Release, ReleaseStatus, Revision, WeightFile
+from portal.releases.cards import readme
+from portal.releases.cards.exporting import exported_metadata, licence_metadata
+from portal.releases.cards.metadata import named
+from portal.releases.models import ModelCard, Release, ReleaseStatus, Revision, WeightFile
 
 # What a client that names nothing gets: of each model in a list, and of one.
 USUAL = (
@@ -36,6 +38,14 @@ class Known:
         """What config.json says."""
         return contents.config_of(self.files)
 
+    @property
+    def card(self) -> readme.Readme:
+        """The release's card, which is loaded with it; an empty one where there is none."""
+        try:
+            return readme.kept(self.release.card.readme)
+        except ModelCard.DoesNotExist:
+            return readme.Readme()
+
     def shown(self, names: Iterable[str]) -> dict[str, Any]:
         """The properties of these names that there is something to say about, and always the id."""
         said = {name: PROPERTIES[name](self) for name in names if name in PROPERTIES}
@@ -47,18 +57,20 @@ def _last_modified(known: Known) -> str | None:
     return moment(known.revision.frozen_at) if known.revision else None
 
 
-def _card(known: Known) -> dict[str, str]:
-    licence = known.release.licence
-    return {
-        "license": "other",
-        "license_name": licence.slug,
-        "license_link": settings.PORTAL_URL + licence.get_absolute_url(),
-    }
+def _card(known: Known) -> dict[str, Any]:
+    return exported_metadata(known.release, known.card)
 
 
 def _tags(known: Known) -> list[str]:
     said = [contents.library_of(known.config), contents.task_of(known.config)]
-    return [*contents.formats_of(known.files), *(tag for tag in said if tag), "license:other"]
+    licence = f"license:{licence_metadata(known.release.licence)['license']}"
+    tags = [
+        *contents.formats_of(known.files),
+        *filter(None, said),
+        *named(known.card.metadata, "tags"),
+        licence,
+    ]
+    return list(dict.fromkeys(tags))
 
 
 def _parameters(known: Known) -> dict[str, Any] | None:

@@ -27,7 +27,7 @@ PATHS_MAX = 1000
 @hub_door
 @require_safe
 def tree(request: HttpRequest, organisation: str, model: str, place: str) -> HttpResponse:
-    """`GET /api/models/{id}/tree/{rev}[/{path}]`: one level, or all of them. Seven queries and the key's.
+    """`GET /api/models/{id}/tree/{rev}[/{path}]`: one level, or all of them. Eight queries and the key's.
 
     `place` is the revision, and the folder after it if there is one.
     """
@@ -54,7 +54,7 @@ def tree(request: HttpRequest, organisation: str, model: str, place: str) -> Htt
 def paths_info(request: HttpRequest, organisation: str, model: str, revision: str) -> HttpResponse:
     """`POST /api/models/{id}/paths-info/{rev}`: those of the paths that are there.
 
-    Seven queries and the key's. It changes nothing, and so asks for no CSRF token, which
+    Eight queries and the key's. It changes nothing, and so asks for no CSRF token, which
     clients do not have.
     """
     question, found = question_and_revision(request, f"{organisation}/{model}", revision)

@@ -1,5 +1,6 @@
 """The tables of releases."""
 
+from portal.releases.models.cards import Documentation, Measurement, ModelCard, text_sha256
 from portal.releases.models.imports import (
     IMPORT_MOVES,
     IMPORT_SILENCE,
@@ -53,12 +54,15 @@ __all__ = [
     "SHOWABLE",
     "Blob",
     "BlobQuerySet",
+    "Documentation",
     "Evaluation",
     "EvaluationKind",
     "EvaluationQuerySet",
     "ImportStatus",
     "ImportedFile",
     "Manifest",
+    "Measurement",
+    "ModelCard",
     "Release",
     "ReleaseQuerySet",
     "ReleaseStatus",
@@ -74,4 +78,5 @@ __all__ = [
     "WeightImport",
     "WeightImportQuerySet",
     "stored_at",
+    "text_sha256",
 ]
