@@ -1,4 +1,4 @@
-"""What ends with a session: the answers that were asked for in it, and conversations that are not kept."""
+"""What ends with a session, and what reports hear of evaluations."""
 
 from typing import Any
 
@@ -10,6 +10,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from playground import retention, stopping
+from playground.evaluations.models import EvaluationRun
+from playground.evaluations.signals import concluded
 from portal.accounts.models import User
 
 
@@ -31,3 +33,11 @@ def on_session_ended(instance: UserSession, **_: Any) -> None:
 def on_password_changed(user: User, **_: Any) -> None:
     """A new password ends every session but the one that set it."""
     stopping.stop_person(user)
+
+
+@receiver(concluded, sender=EvaluationRun)
+def on_evaluated(run: EvaluationRun, **_: Any) -> None:
+    """A run has its result; one of regression cases tells who reported them, and the safety gate."""
+    from playground.reporting import running  # noqa: PLC0415 - loads YAML and jsonschema
+
+    running.take(run)

@@ -11,6 +11,7 @@ from playground.batches import running as batch_running
 from playground.batches import storage as batch_storage
 from playground.evaluations import dispatching as evaluation_dispatching
 from playground.evaluations import running as evaluation_running
+from playground.reporting import running as regressions
 
 
 # Acknowledged early: the sweeper finds the generations of a dead worker within seconds, while the
@@ -71,6 +72,12 @@ def remove_old_files() -> None:
 def run_evaluation(*, run_id: str, turn: int) -> None:
     """Have one turn with an evaluation, on queue `batch`. Delivered twice, it finds the turn taken."""
     evaluation_running.run(UUID(run_id), turn=turn)
+
+
+@shared_task(name="playground.tasks.start_regressions", expires=60)
+def start_regressions() -> None:
+    """Ask the regression suites of the revisions that have not been asked."""
+    regressions.start_due()
 
 
 @shared_task(name="playground.tasks.sweep_evaluations", expires=10)

@@ -190,6 +190,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=10),
         "options": {"expires": 10},
     },
+    # Regression cases, asked of every revision that came to be served since.
+    "start-regressions": {
+        "task": "playground.tasks.start_regressions",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "remove-old-files": {
         "task": "playground.tasks.remove_old_files",
         "schedule": timedelta(hours=1),

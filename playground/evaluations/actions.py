@@ -84,13 +84,7 @@ def start_run(
     # Two clicks at once would both find nothing running.
     revision = Revision.objects.select_for_update().select_related("release").get(pk=revision.pk)
     require_server(revision)
-    running = EvaluationRun.objects.filter(revision=revision, version=version, status__in=OPEN).first()
-    if running is not None:
-        raise Refusal(
-            "evaluation_running",
-            "This suite is being run on this revision already. Wait for its end, or cancel it.",
-            remedy=running.get_absolute_url(),
-        )
+    _refuse_twice(revision, version)
     release = revision.release
     run = EvaluationRun.objects.create(
         revision=revision,
@@ -174,6 +168,16 @@ def record_result(run: EvaluationRun, *, by: User, address: str | None = None) -
         answers = "1 answer waits" if missing == 1 else f"{missing} answers wait"
         raise Refusal("grades_missing", f"{answers} for a grade. Grade first, then record the result.")
     ending.conclude(row, by=by, address=address)
+
+
+def _refuse_twice(revision: Revision, version: SuiteVersion) -> None:
+    running = EvaluationRun.objects.filter(revision=revision, version=version, status__in=OPEN).first()
+    if running is not None:
+        raise Refusal(
+            "evaluation_running",
+            "This suite is being run on this revision already. Wait for its end, or cancel it.",
+            remedy=running.get_absolute_url(),
+        )
 
 
 def _fields(case: Case) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from playground.evaluations.models import (
     RunStatus,
     SuiteCase,
 )
+from playground.evaluations.signals import concluded
 from playground.evaluations.suite_files import Case, sha256_of
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
@@ -52,8 +53,9 @@ def note_server(run_id: UUID, runner: UUID, facts: Mapping[str, Any]) -> bool:
 def note_absence(run_id: UUID, runner: UUID) -> bool:
     """The server takes nothing: note since when, and fail the run when its time is up; whether it is."""
     now = timezone.now()
-    EvaluationRun.objects.filter(pk=run_id, away_since=None).update(away_since=now)
-    if EvaluationRun.objects.filter(pk=run_id, away_since__lt=now - PATIENCE).exists():
+    mine = EvaluationRun.objects.filter(pk=run_id, runner=runner, status=RunStatus.RUNNING)
+    mine.filter(away_since=None).update(away_since=now)
+    if mine.filter(away_since__lt=now - PATIENCE).exists():
         return fail(run_id, runner, GIVEN_UP)
     return False
 
@@ -120,6 +122,7 @@ def conclude(run: EvaluationRun, *, by: User | None, address: str | None = None)
     )
     result = {"met": total.successes, "total": total.total, "categories": metrics.as_json(rates)}
     _end(run, RunStatus.DONE, result=result, evaluation=evaluation, error="", by=by, address=address)
+    concluded.send(sender=EvaluationRun, run=run)
 
 
 def facts_of(run: EvaluationRun, rates: Mapping[str, Any]) -> dict[str, Any]:

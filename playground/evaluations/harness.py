@@ -94,16 +94,7 @@ def record_results(
 
     Raises Refusal `other_commit` when the file names another revision of this portal.
     """
-    if results.commit and results.commit != revision.commit:
-        other = Revision.objects.filter(commit=results.commit).select_related("release").first()
-        if other is not None:
-            raise Refusal(
-                "other_commit",
-                f"The file says that {other} was measured, which is another revision. Choose that one.",
-                status=422,
-            )
-    is_named = results.commit == revision.commit
-    bound = "the commit id in the file" if is_named else f"the word of {by}"
+    bound = _bound(results, revision, by=by)
     made = []
     for task in results.tasks:
         metrics = {name: task.metrics[name] for name in task.metrics if (task.name, name) in chosen}
@@ -131,6 +122,20 @@ def record_results(
             )
         )
     return made
+
+
+def _bound(results: Results, revision: Revision, *, by: User) -> str:
+    """What the file's numbers are bound to `revision` by. Raises Refusal when the file names another."""
+    if results.commit == revision.commit:
+        return "the commit id in the file"
+    other = Revision.objects.filter(commit=results.commit).select_related("release").first()
+    if other is not None:
+        raise Refusal(
+            "other_commit",
+            f"The file says that {other} was measured, which is another revision. Choose that one.",
+            status=422,
+        )
+    return f"the word of {by}"
 
 
 def _task(name: str, row: Mapping[str, Any], told: Mapping[str, Any]) -> Task:

@@ -3,7 +3,6 @@
 import uuid
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
@@ -132,9 +131,7 @@ class EvaluationRun(models.Model):
     commit = models.CharField("commit id", max_length=40, help_text="The revision's, when it was started.")
     version = models.ForeignKey(SuiteVersion, on_delete=models.PROTECT, related_name="runs")
     params = models.JSONField(help_text="Sampling parameters under OpenAI's names.")
-    concurrency = models.PositiveSmallIntegerField(
-        validators=[MinValueValidator(1), MaxValueValidator(CONCURRENCY_MAX)]
-    )
+    concurrency = models.PositiveSmallIntegerField(help_text="Prompts at a time.")
     status = models.CharField(max_length=10, choices=RunStatus, default=_S.QUEUED, editable=False)
     served_name = models.CharField(max_length=120)
     server = models.JSONField(default=dict, help_text="What the model server said of itself.")
@@ -173,6 +170,10 @@ class EvaluationRun(models.Model):
                 name="an_ended_evaluation_has_its_time",
                 condition=models.Q(status__in=OPEN, ended_at=None)
                 | (~models.Q(status__in=OPEN) & models.Q(ended_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="an_evaluation_asks_a_few_at_a_time",
+                condition=models.Q(concurrency__gte=1, concurrency__lte=CONCURRENCY_MAX),
             ),
         ]
 

@@ -6,22 +6,22 @@ stay in its table: a suite has those of its run.
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playground.reporting.models import RegressionCase
-from portal.common.refusals import Refusal
-from portal.common.storable import is_storable
 from portal.releases.models import Release
 
+if TYPE_CHECKING:
+    from playground.evaluations.suite_files import Fault
+
 Message = Mapping[str, Any]
-MESSAGES_MAX = 50
-CONTENT_CHARACTERS_MAX = 20_000
-ROLES = ("system", "user", "assistant")
+SLUG_CHARACTERS_MAX = 50
 
 
 def slug_of(release: Release) -> str:
-    """The slug of its suite."""
-    return f"regressions-{release.slug}"
+    """The slug of its suite; of a release whose own is too long for that, with its number."""
+    slug = f"regressions-{release.slug}"
+    return slug if len(slug) <= SLUG_CHARACTERS_MAX else f"regressions-{release.pk}"
 
 
 def suite_of(release: Release) -> str:
@@ -30,7 +30,7 @@ def suite_of(release: Release) -> str:
     The same cases give the same text, byte by byte, so that a suite changes only when they do.
     """
     cases = RegressionCase.objects.of_release(release).select_related("report")
-    return "".join(f"{json.dumps(line_of(case), ensure_ascii=False, sort_keys=True)}\n" for case in cases)
+    return "".join(f"{_written(line_of(case))}\n" for case in cases)
 
 
 def line_of(case: RegressionCase) -> dict[str, Any]:
@@ -55,22 +55,17 @@ def askable(messages: Sequence[Message]) -> list[dict[str, str]]:
     return [dict(message) for message in kept]
 
 
-def require_askable(messages: Any) -> list[dict[str, str]]:
-    """The messages, if a suite can ask them. Raises Refusal with what is wrong."""
-    if not isinstance(messages, list) or not 0 < len(messages) <= MESSAGES_MAX:
-        raise _refusal(f"Write a list of 1 to {MESSAGES_MAX} messages, each with role and content.")
-    for number, message in enumerate(messages, start=1):
-        if not isinstance(message, dict) or set(message) != {"role", "content"}:
-            raise _refusal(f"Message {number} has something else than role and content.")
-        if message["role"] not in ROLES:
-            raise _refusal(f"Message {number} has a role that is none of {', '.join(ROLES)}.")
-        content = message["content"]
-        if not is_storable(content) or not 0 < len(content.strip()) <= CONTENT_CHARACTERS_MAX:
-            raise _refusal(f"Message {number} needs a text of 1 to {CONTENT_CHARACTERS_MAX:,} characters.")
-    if messages[-1]["role"] != "user":
-        raise _refusal("The last message must be one of the role user.")
-    return messages
+def faults_of(messages: Any, expectation: Any) -> "list[Fault]":
+    """Why no suite can ask `messages` and hold the answer to `expectation`; nothing where one can."""
+    from playground.evaluations import suite_files  # noqa: PLC0415 - loads YAML and jsonschema
+
+    line = {"id": "case", "category": "case", "messages": messages, "expectation": expectation}
+    try:
+        suite_files.read(_written(line))
+    except suite_files.Unreadable as unreadable:
+        return unreadable.faults
+    return []
 
 
-def _refusal(sentence: str) -> Refusal:
-    return Refusal("messages_invalid", sentence, status=422)
+def _written(line: Mapping[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False, sort_keys=True)

@@ -22,7 +22,8 @@ from portal.console.gatekeeping import staff_with
 def index(request: HttpRequest) -> HttpResponse:
     """Send the file in; it is read, and nothing is recorded before somebody chose numbers."""
     is_sent = request.method == "POST"
-    form = HarnessFileForm(request.POST, request.FILES) if is_sent else HarnessFileForm()
+    asked = {"revision": request.GET.get("revision", "")}
+    form = HarnessFileForm(request.POST, request.FILES) if is_sent else HarnessFileForm(initial=asked)
     if not form.is_valid():
         status = INVALID if is_sent else 200
         return render(request, "console/evaluations/import.html", {"form": form}, status=status)

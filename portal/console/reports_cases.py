@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from playground.evaluations.models import Suite
 from playground.reporting import actions, suites
 from playground.reporting.models import RegressionCase
 from portal.accounts.roles import TRIAGE
@@ -26,13 +27,15 @@ INVALID = 422
 @staff_with(TRIAGE)
 @never_cache
 def index(request: HttpRequest) -> HttpResponse:
-    """The cases, the oldest first, those of `?release=` alone if asked. Four queries, and the session's."""
+    """The cases, the oldest first, those of `?release=` alone if asked. Five queries, and the session's."""
     releases = list(Release.objects.filter(regression_cases__isnull=False).distinct().order_by("name"))
     chosen = next((one for one in releases if one.slug == request.GET.get("release")), None)
     cases = RegressionCase.objects.select_related("report", "release").prefetch_related("outcomes")
+    suite_of_chosen = Suite.objects.filter(slug=suites.slug_of(chosen)).first() if chosen else None
     context = {
         "releases": releases,
         "chosen": chosen,
+        "suite": suite_of_chosen,
         "page": page_of(
             cases.filter(release=chosen) if chosen else cases,
             by="made_at",

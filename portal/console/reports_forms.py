@@ -9,7 +9,7 @@ from playground.reporting.expectations import expectation_of
 from playground.reporting.models import Category, ExpectationType, Report, Severity
 from playground.reporting.models.reports import MESSAGE_MAX_CHARACTERS
 from playground.reporting.reasons import DismissReason
-from playground.reporting.suites import askable, require_askable
+from playground.reporting.suites import askable, faults_of
 from portal.common.refusals import Refusal
 from portal.releases.models import Revision
 
@@ -107,24 +107,27 @@ class CaseForm(forms.Form):
     )
     use_required_attribute = False
 
-    def clean_messages(self) -> list[dict[str, str]]:
-        """The messages, if a suite can ask them."""
+    def clean_messages(self) -> Any:
+        """The messages, as far as they are JSON."""
         try:
-            return require_askable(json.loads(self.cleaned_data["messages"]))
+            return json.loads(self.cleaned_data["messages"])
         except (ValueError, RecursionError) as error:
             raise forms.ValidationError(f"This is not JSON: {error}.") from error
-        except Refusal as refusal:
-            raise forms.ValidationError(refusal.sentence) from refusal
 
     def clean(self) -> dict[str, Any]:
-        """Put together what is expected."""
+        """Put together what is expected; what no suite could ask is told at its field."""
         facts = super().clean() or self.cleaned_data
-        if kind := facts.get("expectation"):
-            try:
-                facts["matcher"] = expectation_of(kind, facts.get("expected", ""))
-            except Refusal as refusal:
-                self.add_error("expected", refusal.sentence)
-        return facts
+        if not {"messages", "expectation", "expected"} <= facts.keys():
+            return facts
+        try:
+            matcher = expectation_of(facts["expectation"], facts["expected"])
+        except Refusal as refusal:
+            self.add_error("expected", refusal.sentence)
+            return facts
+        for fault in faults_of(facts["messages"], matcher):
+            field, noun = ("messages", "It") if fault.field == "messages" else ("expected", "The expectation")
+            self.add_error(field, f"{noun} {fault.sentence}")
+        return facts | {"matcher": matcher}
 
     def facts(self) -> dict[str, Any]:
         """What the verb takes; call it of a valid form."""

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from django.db import transaction
 from playwright.sync_api import Page, expect
 
-from playground.evaluations import actions, shipped
+from playground.evaluations import actions, ending, shipped
 from playground.evaluations.models import EvaluationItem, EvaluationRun, ItemStatus, RunStatus, Suite
 from portal.accounts.models import User
 from portal.releases.models import Revision
@@ -83,6 +84,22 @@ def test_pages_of_runs_are_accessible_and_fit(page: Page, enter: Any, eva: User,
     for run in (done, waiting, failed, to_grade(served, eva)):
         look_at(page, run.get_absolute_url())
     look_at(page, f"{done.get_absolute_url()}cases/1/")
+
+
+def test_page_of_a_run_follows_it_to_its_end(page: Page, enter: Any, eva: User, served: Revision) -> None:
+    run = actions.start_run(served, suite(), params=PARAMS, concurrency=1, by=eva)
+    enter(page, eva)
+    page.goto(run.get_absolute_url())
+    expect(page.get_by_text("0 of 1 cases")).to_be_visible()
+
+    EvaluationRun.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
+    EvaluationItem.objects.filter(run=run).update(status=ItemStatus.SCORED, score=1, completion_tokens=7)
+    expect(page.get_by_text("1 of 1 cases, 7 tokens written")).to_be_visible()
+    with transaction.atomic():
+        ending.conclude(EvaluationRun.objects.with_story().get(pk=run.pk), by=eva)
+
+    expect(page.get_by_role("heading", name="Result", exact=True)).to_be_visible()
+    expect(page.get_by_text("1 of 1", exact=True)).to_be_visible()
 
 
 def test_eva_grades_by_the_keyboard_and_takes_a_verdict_back(

@@ -14,6 +14,7 @@ from portal.accounts.models import User
 from portal.releases.models import Release, Revision
 from tests import cast
 from tests.conftest import signed_in
+from tests.evaluations.conftest import upstream_url  # noqa: F401 - a fixture
 from tests.playground.conftest import wish
 
 SECRET = "how the cupboard is opened"
@@ -43,6 +44,11 @@ def revision(release: Release, commit: str, *, name: str = "main", **others) -> 
     """A revision that is current under its name, instead of the one before."""
     release.revisions.filter(name=name).update(is_current=False)
     return Revision.objects.create(release=release, name=name, commit=commit, total_bytes=1, **others)
+
+
+@pytest.fixture(autouse=True)
+def _keys_of_its_own(settings, tmp_path) -> None:
+    settings.STATEMENT_KEYS = tmp_path / "statements"
 
 
 @pytest.fixture

@@ -80,20 +80,20 @@ def test_what_it_asks_and_expects_can_be_changed_first(as_tess, accepted):
     [
         ({"messages": ""}, "Write what the model is asked."),
         ({"messages": "Hello"}, "This is not JSON"),
-        ({"messages": "[]"}, "1 to 50 messages"),
+        ({"messages": "[]"}, "a list of 1 to 50 messages"),
         ({"messages": '["Hello"]'}, "something else than role and content"),
         (
             {"messages": '[{"role": "tool", "content": "x"}]'},
-            "a role that is none of system, user, assistant",
+            "a role that is none of assistant, system, user",
         ),
-        ({"messages": '[{"role": "user", "content": " "}]'}, "needs a text of 1 to 20,000 characters"),
-        ({"messages": '[{"role": "assistant", "content": "x"}]'}, "must be one of the role user"),
+        ({"messages": '[{"role": "user", "content": " "}]'}, "no content of 1 to 20,000 characters"),
+        ({"messages": '[{"role": "assistant", "content": "x"}]'}, "must end with one of the role user"),
         ({"expectation": "hope"}, "Select a valid choice"),
-        ({"expectation": "contains"}, "Write 1 to 50 texts"),
-        ({"expectation": "regex", "expected": "("}, "This is no regular expression"),
+        ({"expectation": "contains"}, "a list of 1 to 50 texts"),
+        ({"expectation": "regex", "expected": "("}, "that is no regular expression"),
         ({"expectation": "json_schema", "expected": "{"}, "The schema is not JSON"),
         ({"expectation": "json_schema", "expected": '{"type": 1}'}, "This is not a JSON schema"),
-        ({"expectation": "by_hand", "expected": "x" * 501}, "500 characters are the most"),
+        ({"expectation": "by_hand", "expected": "x" * 501}, "is no text of 1 to 500 characters"),
     ],
 )
 def test_what_is_wrong_is_told_and_kept(as_tess, accepted, changes, said):
@@ -288,7 +288,7 @@ def test_the_list_of_cases_takes_a_fixed_number_of_queries(
         actions.take_outcomes(seen, {made.case_id: bool(number % 2)})
     as_tess.get(f"{QUEUE}cases/")
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         page = as_tess.get(f"{QUEUE}cases/?release=tiny")
     assert [one.report.reference for one in page.context["page"]] == list(
         Report.objects.order_by("pk").values_list("reference", flat=True)
