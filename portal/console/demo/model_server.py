@@ -11,7 +11,7 @@ from portal.admissions import actions as admissions
 from portal.admissions import starter
 from portal.admissions.models import Application, Programme
 from portal.common.refusals import Refusal
-from portal.console.demo import people
+from portal.console.demo import people, safety
 from portal.keys import actions as keys
 from portal.keys.models import Scope
 from portal.licensing import actions as licensing
@@ -52,6 +52,8 @@ def new_token() -> str:
             "no_demonstration",
             f"No programme {starter.SLUG} opens a release {RELEASE}; `manage.py seed_demo` makes them.",
         )
+    # The weights have just been registered: from now on what is given out is what was signed for.
+    safety.bind(release, by=people.administrator())
     user = people.person(EMAIL, name=NAME, password=None)
     if not Application.objects.filter(applicant=user).exists():
         application = admissions.start(programme, by=user)

@@ -47,6 +47,7 @@ def seed() -> None:
     safety.begin(by=admin)
     release = _release(_licence(admin), by=admin)
     _card(release, by=admin)
+    safety.bind(release, by=admin)
     programme = _programme(release, by=admin)
     _approve(developer, programme, by=reviewer)
     _accept(release.licence, by=developer)
