@@ -15,7 +15,7 @@ from portal.accounts.models import User
 from portal.releases.models import Release, Revision
 from tests import cast
 from tests.conftest import signed_in
-from tests.playground.stack import free_port, wait_for
+from tests.playground.stack import _die_with_parent, free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = {"temperature": 0, "max_tokens": 16, "seed": 0}
@@ -46,7 +46,11 @@ def upstream_url() -> Iterator[str]:
     """A model server that does what the prompt says, such as `words=3` or `status=500`."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen([sys.executable, "-m", "tests.gateway.upstream", str(port)], cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.gateway.upstream", str(port)],
+        cwd=ROOT,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509
+    )
     try:
         wait_for(lambda: _answers(f"{url}/health"))
         yield url
