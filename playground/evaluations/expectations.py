@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from playground import schemas
-
 TEXTS_MAX = 50
 TEXT_CHARACTERS_MAX = 1_000
 PATTERN_CHARACTERS_MAX = 500
@@ -81,6 +79,8 @@ def _fault_of_schema(expectation: Mapping[str, Any]) -> str:
     schema = expectation.get("schema")
     if not isinstance(schema, dict) or len(str(schema)) > SCHEMA_CHARACTERS_MAX:
         return f"needs a “schema”: an object of {SCHEMA_CHARACTERS_MAX:,} characters at most."
+    from playground import schemas  # noqa: PLC0415 - loads jsonschema
+
     fault = schemas.fault_of_schema(schema)
     return f"has a “schema” that is none. {fault}" if fault else ""
 

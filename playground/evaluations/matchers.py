@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from playground import schemas
 from playground.evaluations import patterns, refusals
 
 REASON_CHARACTERS = 300
@@ -85,6 +84,8 @@ def _regex(expectation: Mapping[str, Any], answer: Answer) -> Grade:
 
 
 def _json_schema(expectation: Mapping[str, Any], answer: Answer) -> Grade:
+    from playground import schemas  # noqa: PLC0415 - loads jsonschema
+
     faults = schemas.faults(answer.text, expectation["schema"])
     if not faults:
         return Grade(1.0, "is of the schema's shape")
