@@ -62,9 +62,13 @@ def publish(made: Licence, number: str, text: str = "") -> LicenceVersion:
 
 def policy(terms: Terms | None = None) -> SafetyPolicy:
     """A safety policy in force, unless one is and none is given; the usual one demands nothing."""
-    if terms is None and (known := policies.in_force()):
+    if terms is not None:
+        return policies.put_in_force(terms, by=None)
+    if known := policies.in_force():
         return known
-    return policies.put_in_force(terms or Terms("Nothing is demanded"), by=None)
+    made = policies.stated(Terms("Nothing is demanded"), number=1)
+    made.save()
+    return made
 
 
 def release(slug: str = "tiny", *, status: str = ReleaseStatus.OPEN, under: Licence | None = None) -> Release:

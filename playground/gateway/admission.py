@@ -100,7 +100,7 @@ def _find_key(public_id: str) -> ApiKey | None:
 
 
 def find_route(question: tuple[str, int, str]) -> Route | Refusal | None:
-    """At most nine queries. The slug is a release's own name; its Hub id and served name stand for it."""
+    """At most eleven queries. The slug is a release's own name; its Hub id and served name stand for it."""
     public_id, user_id, model = question
     if not is_storable(model):
         return None

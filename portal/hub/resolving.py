@@ -19,7 +19,7 @@ from portal.keys.restrictions import require_release
 def refused_file(
     request: HttpRequest, organisation: str, model: str, revision: str, path: str
 ) -> HttpResponseBase:
-    """Say why the file is refused. Up to 15 queries."""
+    """Say why the file is refused. Up to 18 queries."""
     caller = caller_of(request)
     release = find_release(caller.user, f"{organisation}/{model}")
     decision = decide(caller.user, release, Action.DOWNLOAD)
@@ -36,7 +36,7 @@ def refused_file(
 @require_safe
 @hub_door
 def refused_link(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
-    """Say why the link is refused. Up to 12 queries."""
+    """Say why the link is refused. Up to 14 queries."""
     del name
     link = links.find(token, visitor=request.user if isinstance(request.user, User) else None)
     revision = link.file.revision

@@ -183,5 +183,5 @@ def test_the_files_of_a_card_cost_the_same_for_any_release(client, release, coun
         )
 
     for path in ("README.md", "documentation/"):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             client.get(f"/releases/tiny/{path}")

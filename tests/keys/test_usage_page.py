@@ -158,7 +158,7 @@ def test_page_costs_as_many_queries_for_one_key_and_twenty(
     use(laptop.key, release)
     Limit.objects.create(user=ada, tokens_per_day=10_000)
     as_ada.get(PAGE)
-    with django_assert_max_num_queries(12) as queries:
+    with django_assert_max_num_queries(13) as queries:
         as_ada.get(f"{PAGE}?key={laptop.key.public_id}&release=tiny")
     first = len(queries)
     for number in range(19):

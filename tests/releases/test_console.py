@@ -33,6 +33,7 @@ def form(**changes):
 
 
 def test_remy_makes_a_release_and_takes_it_all_the_way(manager, remy):
+    cast.policy()
     cast.licence()
 
     made = manager.post("/console/releases/new/", form(), follow=True)

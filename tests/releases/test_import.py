@@ -66,7 +66,7 @@ def test_the_ledger_says_who_imported_what(release, directory, remy):
     assert (requested.actor_label, frozen.actor_label) == ("remy@example.org", "remy@example.org")
     assert frozen.data == {
         "import": work.pk, "commit": commit, "revision": "main", "files": 3, "bytes": 1048602,
-        "known_bytes": 0, "pickles": 0, "was_known": False,
+        "known_bytes": 0, "pickles": 0, "was_known": False, "is_current": True,
     }  # fmt: skip
 
 

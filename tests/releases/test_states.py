@@ -23,6 +23,7 @@ from tests import cast
 
 @pytest.fixture
 def draft(db):
+    cast.policy()
     return actions.create_release(
         slug="tiny",
         name="Tiny",

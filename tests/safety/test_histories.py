@@ -229,7 +229,7 @@ def check(world, eve, left):
 
 
 @pytest.mark.django_db
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(beginning=BEGINNINGS, steps=st.lists(STEPS, max_size=7))
 def test_no_history_opens_what_the_policy_forbids(beginning, steps):
     with transaction.atomic():

@@ -65,7 +65,7 @@ def visitor_of(cookies: str) -> int | None:
 
 
 def admit(question: tuple[int | None, str]) -> Grant | Refusal:
-    """Whether the person (None: a stranger) may download the release of that Hub id. Nine queries at most."""
+    """Whether the person (None: a stranger) may download the release of that Hub id. Eleven queries at most."""
     user_id, hub_id = question
     user = User.objects.filter(pk=user_id).first() if user_id is not None else None
     try:
@@ -79,7 +79,7 @@ def admit(question: tuple[int | None, str]) -> Grant | Refusal:
 
 
 def find(question: tuple[Release, str, str]) -> WeightFile | Refusal:
-    """The file at a path of a clear revision, unless it is out of service. Five queries at most."""
+    """The file at a path of a clear revision, unless it is out of service. Six queries at most."""
     release, revision_name, path = question
     try:
         revision = find_revision(release, revision_name)

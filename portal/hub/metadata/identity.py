@@ -43,7 +43,7 @@ def whoami(request: HttpRequest) -> HttpResponse:
 @hub_door
 @require_safe
 def auth_check(request: HttpRequest, organisation: str, model: str) -> HttpResponse:
-    """`GET /api/models/{id}/auth-check`: 200, or why the files would be refused. 10 queries and the key's."""
+    """`GET /api/models/{id}/auth-check`: 200, or why the files would be refused. 11 queries and the key's."""
     _require_files(request, f"{organisation}/{model}")
     return Answer({})
 

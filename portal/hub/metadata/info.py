@@ -17,7 +17,7 @@ LIST_PAGE_SIZE = 100
 @hub_door
 @require_safe
 def model_info(request: HttpRequest, organisation: str, model: str, revision: str = "main") -> HttpResponse:
-    """`GET /api/models/{id}` and `…/revision/{rev}`: the commit and its files. 14 queries and the key's."""
+    """`GET /api/models/{id}` and `…/revision/{rev}`: the commit and its files. 15 queries and the key's."""
     question, found = question_and_revision(request, f"{organisation}/{model}", revision)
     with_blobs = is_true(request.GET.get("blobs"))
     known = Known(question.release, found, list(found.files.all()), with_blobs=with_blobs)

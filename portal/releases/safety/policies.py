@@ -115,17 +115,7 @@ def put_in_force(
         raise Refusal(
             "policy_changed", "Somebody put another policy in force since you read it. Read that one first."
         )
-    at = timezone.now()
-    signed = statements.sign(_facts(terms, number=number + 1, at=at))
-    policy = SafetyPolicy(
-        number=number + 1,
-        statement=signed.statement,
-        digest=statements.digest(signed.statement),
-        signature=signed.signature,
-        key_id=signed.key_id,
-        put_in_force_by=by,
-        put_in_force_at=at,
-    )
+    policy = stated(terms, number=number + 1, by=by)
     try:
         with transaction.atomic():
             policy.save(force_insert=True)
@@ -134,6 +124,21 @@ def put_in_force(
     facts = {"number": policy.number, "digest": policy.digest, **asdict(terms)}
     record(Verb.SAFETY_POLICY_IN_FORCE, subject=policy, by=by, data=facts, address=address)
     return policy
+
+
+def stated(terms: Terms, *, number: int, by: User | None = None) -> SafetyPolicy:
+    """A signed policy of that number, not saved yet."""
+    at = timezone.now()
+    signed = statements.sign({"type": TYPE, "number": number, "in_force_from": at, **asdict(terms)})
+    return SafetyPolicy(
+        number=number,
+        statement=signed.statement,
+        digest=statements.digest(signed.statement),
+        signature=signed.signature,
+        key_id=signed.key_id,
+        put_in_force_by=by,
+        put_in_force_at=at,
+    )
 
 
 def require_sound(terms: Terms) -> None:
@@ -156,7 +161,3 @@ def _repeats(items: Sequence[Any]) -> bool:
 
 def _unsound(sentence: str) -> Refusal:
     return Refusal("unsound_policy", sentence, status=422)
-
-
-def _facts(terms: Terms, *, number: int, at: Any) -> dict[str, Any]:
-    return {"type": TYPE, "number": number, "in_force_from": at, **asdict(terms)}
