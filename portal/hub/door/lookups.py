@@ -65,7 +65,7 @@ def visitor_of(cookies: str) -> int | None:
 
 
 def admit(question: tuple[int | None, str]) -> Grant | Refusal:
-    """Whether the person (None: a stranger) may download the release of that Hub id. Eleven queries at most."""
+    """Whether the person (None: a stranger) may download this release. Eleven queries at most."""
     user_id, hub_id = question
     user = User.objects.filter(pk=user_id).first() if user_id is not None else None
     try:
