@@ -186,4 +186,5 @@ def _fields(case: Case) -> dict[str, Any]:
         "category": case.category,
         "messages": case.messages,
         "expectation": case.expectation,
+        "parameters": case.parameters,
     }

@@ -54,18 +54,20 @@ class Asker:
     params: Mapping[str, Any]
     salt: str
 
-    async def ask(self, messages: list[dict[str, str]], expectation: Mapping[str, Any]) -> Reply:
-        """The model's reply to a case. Raises NotNow and Faulty."""
+    async def ask(
+        self, messages: list[dict[str, str]], expectation: Mapping[str, Any], own: Mapping[str, Any]
+    ) -> Reply:
+        """The model's reply to a case; its `own` parameters go before the run's. Raises NotNow and Faulty."""
         began = time.monotonic()
         if expectation["type"] == "choice":
             reply = await self._choose(messages, expectation["choices"])
         else:
-            reply = await self._complete(messages)
+            reply = await self._complete(messages, {**self.params, **own})
         seconds = round(time.monotonic() - began, 3)
         return Reply(reply.answer, reply.prompt_tokens, reply.completion_tokens, seconds, reply.detail)
 
-    async def _complete(self, messages: list[dict[str, str]]) -> Reply:
-        told = await self._post(CHAT, {"messages": messages, **parameters.fields_of(self.params)})
+    async def _complete(self, messages: list[dict[str, str]], params: Mapping[str, Any]) -> Reply:
+        told = await self._post(CHAT, {"messages": messages, **parameters.fields_of(params)})
         try:
             choice = told["choices"][0]
             text = choice["message"].get("content") or ""

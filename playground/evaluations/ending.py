@@ -158,7 +158,7 @@ def facts_of(run: EvaluationRun, rates: Mapping[str, Any]) -> dict[str, Any]:
 def _require_same_content(run: EvaluationRun) -> None:
     """Refuse to sign for other cases or other bytes than the run names, whoever changed the rows."""
     rows = SuiteCase.objects.filter(version=run.version)
-    cases = [Case(row.case_id, row.category, row.messages, row.expectation) for row in rows]
+    cases = [Case(row.case_id, row.category, row.messages, row.expectation, row.parameters) for row in rows]
     if sha256_of(cases) != run.version.sha256:
         raise Refusal(
             "suite_changed",

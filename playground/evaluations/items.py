@@ -27,6 +27,7 @@ class Claim:
     runner: UUID
     messages: list[dict[str, str]]
     expectation: dict[str, Any]
+    parameters: dict[str, Any]
     faults: int
 
 
@@ -47,7 +48,8 @@ def claim(run_id: UUID, *, runner: UUID) -> Claim | None:
     EvaluationItem.objects.filter(pk=item.pk).update(
         status=ItemStatus.OUT, runner=runner, attempts=F("attempts") + 1
     )
-    return Claim(item.pk, runner, item.case.messages, item.case.expectation, item.faults)
+    case = item.case
+    return Claim(item.pk, runner, case.messages, case.expectation, case.parameters, item.faults)
 
 
 def is_any_waiting(run_id: UUID) -> bool:

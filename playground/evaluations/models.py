@@ -70,6 +70,7 @@ class SuiteCase(models.Model):
     category = models.CharField(max_length=CATEGORY_CHARACTERS)
     messages = models.JSONField(help_text="OpenAI's: {role, content} each.")
     expectation = models.JSONField(help_text="As playground.evaluations.expectations reads it.")
+    parameters = models.JSONField(default=dict, help_text="Sampling parameters that go before the run's.")
 
     class Meta:
         verbose_name = "case of a suite"

@@ -155,7 +155,7 @@ class _Asking:
             await self._in_database(lambda: items.note_fault(claimed, OURS))
 
     async def _ask(self, claimed: Claim, asker: Asker) -> None:
-        reply = await asker.ask(claimed.messages, claimed.expectation)
+        reply = await asker.ask(claimed.messages, claimed.expectation, claimed.parameters)
         # In a thread: a pattern may need seconds in a process of its own.
         grade = await asyncio.to_thread(matchers.grade, claimed.expectation, reply.answer)
         await self._in_database(lambda: items.settle(claimed, reply, grade))

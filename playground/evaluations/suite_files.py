@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from playground import parameters
 from playground.evaluations import suite_yaml
 from playground.evaluations.expectations import fault_of
 from playground.evaluations.models import CASE_ID_CHARACTERS, CATEGORY_CHARACTERS
@@ -20,7 +21,11 @@ MESSAGES_MAX = 50
 CONTENT_CHARACTERS_MAX = 20_000
 FAULTS_SHOWN = 20
 ROLES = frozenset({"system", "user", "assistant"})
-FIELDS = ("id", "category", "messages", "expectation")
+FIELDS = ("id", "category", "messages", "expectation", "parameters")
+# What a case may set for itself, whatever its run is asked with.
+PARAMETERS = {number.name: number for number in parameters.NUMBERS}
+MAX_TOKENS = "max_tokens"
+TOKENS_MAX = 32_768
 HEADINGS = frozenset({"slug", "title", "description", "cases"})
 
 
@@ -53,15 +58,17 @@ class Case:
     category: str
     messages: list[dict[str, str]]
     expectation: dict[str, Any]
+    parameters: dict[str, Any] = field(default_factory=dict)
 
     def told(self) -> dict[str, Any]:
         """The case as a file has it."""
-        return {
+        told: dict[str, Any] = {
             "id": self.case_id,
             "category": self.category,
             "messages": self.messages,
             "expectation": self.expectation,
         }
+        return told | ({"parameters": self.parameters} if self.parameters else {})
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,8 @@ def _cases(rows: list[tuple[Place, Any]]) -> list[Case]:
             continue
         if (before := first_lines.setdefault(row["id"], place.line)) != place.line:
             faults.append(Fault(place.of("id"), "id", f"“{row['id']}” is that of line {before} too."))
-        cases.append(Case(row["id"], row["category"], row["messages"], _plain(row["expectation"])))
+        expectation, own = _plain(row["expectation"]), _plain(row.get("parameters", {}))
+        cases.append(Case(row["id"], row["category"], row["messages"], expectation, own))
     if faults:
         raise Unreadable(faults)
     return cases
@@ -181,6 +189,7 @@ def _faults_of(row: Any, place: Place) -> list[Fault]:
         "category": _fault_of_name(row.get("category"), CATEGORY_CHARACTERS),
         "messages": _fault_of_messages(row.get("messages")),
         "expectation": _fault_of_expectation(row.get("expectation")),
+        "parameters": _fault_of_parameters(row.get("parameters", {})),
     }
     return faults + [Fault(place.of(name), name, why) for name, why in checks.items() if why]
 
@@ -215,6 +224,20 @@ def _fault_of_expectation(value: Any) -> str:
     except (ValueError, TypeError, RecursionError):
         return "holds something that JSON cannot say."
     return fault_of(value)
+
+
+def _fault_of_parameters(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "must be an object of sampling parameters."
+    for name, given in value.items():
+        known = PARAMETERS.get(name)
+        if known is None and name != MAX_TOKENS:
+            return f"has “{str(name)[:40]}”; known are {', '.join((*PARAMETERS, MAX_TOKENS))}."
+        low, high = (known.minimum, known.maximum) if known else (1, TOKENS_MAX)
+        kinds = int if known is None or known.is_whole else int | float
+        if isinstance(given, bool) or not isinstance(given, kinds) or not low <= given <= high:
+            return f"has “{name}”, which must be a number of {low:g} to {high:g}."
+    return ""
 
 
 def _plain(value: Any) -> Any:

@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ('category', models.CharField(max_length=60)),
                 ('messages', models.JSONField(help_text="OpenAI's: {role, content} each.")),
                 ('expectation', models.JSONField(help_text='As playground.evaluations.expectations reads it.')),
+                ('parameters', models.JSONField(default=dict, help_text="Sampling parameters that go before the run's.")),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cases', to='playground.suiteversion')),
             ],
             options={

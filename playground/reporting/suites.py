@@ -1,13 +1,14 @@
 """The regression suite of a release: its active cases as JSON Lines, as suites of evaluations are written.
 
-Each line is {"id", "category", "messages", "expectation"}. The sampling parameters and the seed of a case
-stay in its table: a suite has those of its run.
+Each line is {"id", "category", "messages", "expectation"}, and {"parameters"} where the reported answer had
+some that a suite knows: a case is asked with the temperature and the seed of what was reported.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from playground import parameters
 from playground.reporting.models import RegressionCase
 from portal.releases.models import Release
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 Message = Mapping[str, Any]
 SLUG_CHARACTERS_MAX = 50
+ASKED_WITH = (*(number.name for number in parameters.NUMBERS), "max_tokens")
 
 
 def slug_of(release: Release) -> str:
@@ -35,12 +37,14 @@ def suite_of(release: Release) -> str:
 
 def line_of(case: RegressionCase) -> dict[str, Any]:
     """One case as a line of a suite."""
-    return {
+    own = {name: case.parameters[name] for name in ASKED_WITH if case.parameters.get(name) is not None}
+    told: dict[str, Any] = {
         "id": case.case_id,
         "category": case.category,
         "messages": case.messages,
         "expectation": case.expectation,
     }
+    return told | ({"parameters": own} if own else {})
 
 
 def askable(messages: Sequence[Message]) -> list[dict[str, str]]:

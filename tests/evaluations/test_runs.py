@@ -2,13 +2,14 @@
 
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from playground.evaluations import actions, dispatching, ending, items, turns
+from playground.evaluations import actions, asking, dispatching, ending, items, turns
 from playground.evaluations.models import EvaluationItem, EvaluationRun, SuiteCase
 from portal.common import statements
 from portal.common.refusals import Refusal
@@ -51,6 +52,26 @@ def test_run_scores_every_case_and_signs_the_result(start, served, eva):
         "evaluation_run.started",
         "evaluation.recorded",
         "evaluation_run.ended",
+    ]
+
+
+def test_a_case_is_asked_with_its_own_parameters_before_the_runs(start, monkeypatch):
+    sent = []
+    post = asking.Asker._post
+
+    async def noted(asker, path, body):
+        sent.append(body)
+        return await post(asker, path, body)
+
+    monkeypatch.setattr(asking.Asker, "_post", noted)
+    own = replace(case("own"), parameters={"seed": 7, "temperature": 1.5})
+
+    run = work(start(own, case("plain"), concurrency=1))
+
+    assert run.status == "done"
+    assert [(one["seed"], one["temperature"], one["max_tokens"]) for one in sent] == [
+        (7, 1.5, 16),
+        (0, 0, 16),
     ]
 
 

@@ -62,7 +62,7 @@ def test_yaml_and_json_lines_of_the_same_cases_have_the_same_hash():
         ("", ["The file is empty."]),
         ("a\x00b", ["This is not text."]),
         ("cases: [", ["Line 2: is not YAML: did not find expected node content."]),
-        ("- 1", ["Line 1: is no case. A case has id, category, messages, expectation."]),
+        ("- 1", ["Line 1: is no case. A case has id, category, messages, expectation, parameters."]),
         ("slug: a", ["cases is missing: a list of cases."]),
         ("cases: []", ["cases is empty: a suite has one case at least."]),
         ("colour: red\ncases: [1]", ["colour is not known above the cases."]),
@@ -97,6 +97,20 @@ def test_yaml_and_json_lines_of_the_same_cases_have_the_same_hash():
         ),
         (lines(ROW | {"expectation": 5}), ["Line 1: expectation is missing: an object with a type."]),
         (lines(ROW | {"expectation": {"type": "magic"}}), ["Line 1: expectation has no type that is known."]),
+        (lines(ROW | {"parameters": 5}), ["Line 1: parameters must be an object of sampling parameters."]),
+        (
+            lines(ROW | {"parameters": {"colour": 1}}),
+            ["Line 1: parameters has “colour”; known are temperature,"],
+        ),
+        (
+            lines(ROW | {"parameters": {"temperature": 3}}),
+            ["Line 1: parameters has “temperature”, which must be a number of 0 to 2."],
+        ),
+        (
+            lines(ROW | {"parameters": {"seed": 1.5}}),
+            ["Line 1: parameters has “seed”, which must be a number"],
+        ),
+        (lines(ROW | {"parameters": {"max_tokens": True}}), ["Line 1: parameters has “max_tokens”, which"]),
         ("[" * 5000, None),
         ("x" * (suite_files.FILE_BYTES_MAX + 1), ["The file is larger than 2 MiB."]),
     ],
@@ -115,6 +129,17 @@ def test_faults_of_yaml_name_the_line_of_the_field():
         "Line 8: expectation",
         "Line 10: category",
     ]
+
+
+def test_a_case_with_parameters_of_its_own_has_another_hash_and_keeps_them(rosa):
+    (plain,), (own,) = read(lines(ROW)).cases, read(lines(ROW | {"parameters": {"seed": 7}})).cases
+    assert sha256_of([plain]) != sha256_of([own])
+    assert "parameters" not in plain.told()
+
+    version, _ = actions.add_suite("kindness", [own], by=rosa)
+
+    assert version.cases.get().parameters == {"seed": 7}
+    assert version.sha256 == sha256_of([own])
 
 
 def test_too_many_cases_are_refused():

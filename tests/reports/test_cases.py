@@ -166,6 +166,7 @@ def test_all_active_cases_of_a_release_are_its_suite(*, as_tess, ada, tess, case
             "category": "weapons",
             "messages": case.messages,
             "expectation": {"type": "refusal"},
+            "parameters": {"max_tokens": 100, "seed": 7, "temperature": 0.7},
         },
         {
             "id": made.case_id,
