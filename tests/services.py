@@ -42,6 +42,8 @@ class Run:
             os.environ[RUN_FOLDER] = tempfile.mkdtemp(prefix="portal-tests-")
             # Neither the data nor the running parts of a developer's own portal may reach a test.
             os.environ["PORTAL_HOME"] = os.environ[RUN_FOLDER] + "/home"
+            # Processes with a home of their own read the same database, and so need the keys that sign in it.
+            os.environ["STATEMENT_KEYS"] = os.environ["PORTAL_HOME"] + "/keys/statements"
             os.environ.setdefault("DEBUG", "1")
         self.folder = Path(os.environ[RUN_FOLDER])
         self.fifo = self.folder / "leash"

@@ -164,7 +164,7 @@ def test_page_costs_as_many_queries_for_one_key_and_twenty(
     for number in range(19):
         use(actions.create(ada, name=f"{number}", scopes=DEVELOPER_SCOPES, by=ada).key, release)
 
-    with django_assert_max_num_queries(12) as queries:
+    with django_assert_max_num_queries(13) as queries:
         as_ada.get(PAGE)
 
     assert len(queries) == first
