@@ -19,10 +19,7 @@ class PlaygroundConfig(AppConfig):
 
 def _end_turns(**_: Any) -> None:
     # Models can be imported only when all apps are there.
-    from playground import working  # noqa: PLC0415
-    from playground.batches import turns  # noqa: PLC0415
-    from playground.evaluations import turns as evaluation_turns  # noqa: PLC0415
+    from playground import turning, working  # noqa: PLC0415
 
-    turns.stop_all()
-    evaluation_turns.stop_all()
+    turning.stop_all()
     working.stop_taking()

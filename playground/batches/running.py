@@ -2,15 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
 
 import aiohttp
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
 from playground import upstream
 from playground.batches import answers, ending, lines, turns, validating
@@ -25,20 +22,18 @@ from playground.gateway.admission import Route, find_route
 from playground.gateway.errors import ApiError
 from playground.gateway.wishes import Wish
 from playground.serving import Backend
+from playground.turning import DatabaseThread
 from playground.upstream import UpstreamFailure
 from portal.common.refusals import Refusal
-from portal.common.threads import let_go_after
 from portal.common.transitions import LostRace
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 # While every line that waits must wait a little longer.
 IDLE_SECONDS = 0.5
 # While the engine or a limit takes nothing, each time twice as long.
 PAUSE_SECONDS_MIN = 1
 PAUSE_SECONDS_MAX = 30
-DATABASE_ATTEMPTS = 6
 LOST_FILE = Fault("file_lost", "The portal has lost the file of requests. Send it again in a new batch.")
 
 
@@ -125,8 +120,7 @@ class _Asking:
         self._turn = turn
         self._route = route
         self._backend = Backend(route.base_url, route.api_key)
-        # One thread, and so one connection, for all that the lines write.
-        self._database = ThreadPoolExecutor(1, thread_name_prefix="batch-database")
+        self._database = DatabaseThread("batch-database")
         self._out: set[asyncio.Task[Answer]] = set()
         self._ended = asyncio.Event()
         self._pause_seconds = 0.0
@@ -149,7 +143,7 @@ class _Asking:
                 await asyncio.gather(*slots)
         finally:
             self._turn.on_over = lambda: None
-            self._database.shutdown()
+            self._database.close()
 
     def _break_off(self) -> None:
         self._ended.set()
@@ -162,10 +156,10 @@ class _Asking:
     async def _work(self, session: aiohttp.ClientSession, held: Allowance) -> None:
         """Ask one line after the other."""
         while self._goes_on():
-            claimed = await self._in_database(lambda: lines.claim(self._batch.pk, runner=self._turn.runner))
+            claimed = await self._database.do(lambda: lines.claim(self._batch.pk, runner=self._turn.runner))
             if claimed is not None:
                 await self._settle(claimed, session, held)
-            elif await self._in_database(lambda: lines.is_any_waiting(self._batch.pk)):
+            elif await self._database.do(lambda: lines.is_any_waiting(self._batch.pk)):
                 await self._rest(IDLE_SECONDS)
             else:
                 return
@@ -179,10 +173,10 @@ class _Asking:
         await asyncio.wait({task})
         self._out.discard(task)
         if task.cancelled():
-            await self._in_database(lambda: lines.give_back(claimed))
+            await self._database.do(lambda: lines.give_back(claimed))
             return
         answer = task.result()
-        await self._in_database(lambda: lines.take_in(claimed, answer))
+        await self._database.do(lambda: lines.take_in(claimed, answer))
         if answer.verdict is Verdict.NOT_NOW:
             self._pause_seconds = min(max(2 * self._pause_seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX)
             await self._rest(self._pause_seconds)
@@ -235,14 +229,3 @@ class _Asking:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0, min(seconds, left_seconds))):
                 await self._ended.wait()
-
-    async def _in_database(self, change: Callable[[], T]) -> T:
-        """Ask or change the database in its thread; while it is away, try again for half a minute."""
-        loop = asyncio.get_running_loop()
-        for attempt in range(DATABASE_ATTEMPTS - 1):
-            try:
-                return await loop.run_in_executor(self._database, let_go_after, change)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("batch_database_away", batch=self._batch.pk, error=type(error).__name__)
-                await asyncio.sleep(2**attempt)
-        return await loop.run_in_executor(self._database, let_go_after, change)

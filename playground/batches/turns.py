@@ -1,51 +1,38 @@
 """Who works on a batch: one worker at a time, for a turn, and only as long as it shows that it lives."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid4
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from playground import turning
 from playground.batches import dispatching, lines, permission
 from playground.batches.models import Batch, BatchStatus
 from portal.common.refusals import Refusal
 
 log = structlog.get_logger(__name__)
 
-BEAT_SECONDS = 2
-# An approval may be revoked while a batch runs; the gates cost eight queries.
+# An approval may be revoked while a batch runs; the gates cost eleven queries.
 BEATS_BETWEEN_DECISIONS = 5
 
 
 @dataclass
-class Turn:
-    """One worker's turn. `ends_as` is why the batch shall end now ("" while it goes on).
-
-    `is_over` says that no more lines are to be sent, for that reason or another.
-    """
+class Turn(turning.Turn):
+    """One worker's turn with one batch. `ends_as` is why the batch shall end now ("" while it goes on)."""
 
     batch_id: str
-    runner: UUID = field(default_factory=uuid4)
-    is_over: threading.Event = field(default_factory=threading.Event)
     ends_as: str = ""
     refusal: Refusal | None = None
-    on_over: Callable[[], None] = lambda: None
 
     def end(self, ends_as: str = "", *, refusal: Refusal | None = None) -> None:
-        """Have it end: called from any thread."""
+        """Have it end, for that reason or another: called from any thread."""
         self.ends_as = self.ends_as or ends_as
         self.refusal = self.refusal or refusal
-        self.is_over.set()
-        self.on_over()
-
-
-_live: dict[UUID, Turn] = {}
+        super().end()
 
 
 def take(batch_id: str, *, turn: int) -> tuple[Batch, Turn] | None:
@@ -74,25 +61,13 @@ def give_back(turn: Turn) -> None:
             dispatching.enqueue(batch)
 
 
-@contextmanager
-def beating(turn: Turn) -> Iterator[None]:
+def beating(turn: Turn) -> AbstractContextManager[None]:
     """Show that the worker lives, and watch for what ends the turn, while the block runs."""
-    is_done = threading.Event()
-    thread = threading.Thread(target=_beat, args=(turn, is_done), name="batch-beat", daemon=True)
-    _live[turn.runner] = turn
-    thread.start()
-    try:
-        yield
-    finally:
-        is_done.set()
-        thread.join()
-        _live.pop(turn.runner, None)
-
-
-def stop_all() -> None:
-    """Have every turn of this process end: the worker is about to stop."""
-    for turn in list(_live.values()):
-        turn.end()
+    return turning.beating(
+        turn,
+        lambda beats: look(turn, asks_gates=beats % BEATS_BETWEEN_DECISIONS == 0),
+        name="batch-beat",
+    )
 
 
 def look(turn: Turn, *, asks_gates: bool, at: datetime | None = None) -> None:
@@ -109,15 +84,3 @@ def look(turn: Turn, *, asks_gates: bool, at: datetime | None = None) -> None:
         turn.end(BatchStatus.EXPIRED)
     elif asks_gates and batch.status == BatchStatus.IN_PROGRESS and (shut := permission.refusal(batch)):
         turn.end(BatchStatus.FAILED, refusal=shut)
-
-
-def _beat(turn: Turn, is_done: threading.Event) -> None:
-    beats = 0
-    while not is_done.wait(BEAT_SECONDS):
-        beats += 1
-        try:
-            look(turn, asks_gates=beats % BEATS_BETWEEN_DECISIONS == 0)
-        except DatabaseError as error:
-            log.warning("batch_beat_failed", batch=turn.batch_id, error=type(error).__name__)
-        finally:
-            connection.close()

@@ -2,16 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
 from uuid import UUID
 
 import aiohttp
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 
 from playground import upstream
 from playground.evaluations import ending, items, matchers, server, turns
@@ -21,18 +18,16 @@ from playground.evaluations.models import EvaluationRun
 from playground.evaluations.turns import Turn
 from playground.gateway import guarding
 from playground.serving import backend_of
-from portal.common.threads import let_go_after
+from playground.turning import DatabaseThread
 from portal.common.transitions import LostRace
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 # While every case that waits must wait a little longer.
 IDLE_SECONDS = 0.5
 # While the server takes nothing, each time twice as long.
 PAUSE_SECONDS_MIN = 1
 PAUSE_SECONDS_MAX = 30
-DATABASE_ATTEMPTS = 6
 OURS = Faulty("The portal failed on this case. Its log says why.", is_final=False)
 
 
@@ -65,8 +60,7 @@ class _Asking:
         self._run = run
         self._turn = turn
         self._backend = backend_of(run.revision.release, run.revision)
-        # One thread, and so one connection, for all that is written.
-        self._database = ThreadPoolExecutor(1, thread_name_prefix="evaluation-database")
+        self._database = DatabaseThread("evaluation-database")
         self._out: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()
         self._pause_seconds = 0.0
@@ -92,7 +86,7 @@ class _Asking:
                 await asyncio.gather(*(self._work(asker) for _ in range(self._run.concurrency)))
         finally:
             self._turn.on_over = lambda: None
-            self._database.shutdown()
+            self._database.close()
 
     async def _is_served(self, session: aiohttp.ClientSession) -> bool:
         """Whether the server is there, serves the model, and is the one that began the run."""
@@ -105,11 +99,11 @@ class _Asking:
                 await self._wait_for_server()
             except Faulty as faulty:
                 fail = partial(ending.fail, self._run.pk, self._turn.runner, faulty.sentence)
-                await self._in_database(fail)
+                await self._database.do(fail)
                 return False
             else:
                 note = partial(ending.note_server, self._run.pk, self._turn.runner, facts)
-                return await self._in_database(note)
+                return await self._database.do(note)
         return False
 
     def _break_off(self) -> None:
@@ -123,10 +117,10 @@ class _Asking:
     async def _work(self, asker: Asker) -> None:
         """Ask one case after the other."""
         while self._goes_on():
-            claimed = await self._in_database(lambda: items.claim(self._run.pk, runner=self._turn.runner))
+            claimed = await self._database.do(lambda: items.claim(self._run.pk, runner=self._turn.runner))
             if claimed is not None:
                 await self._settle(claimed, asker)
-            elif await self._in_database(lambda: items.is_any_waiting(self._run.pk)):
+            elif await self._database.do(lambda: items.is_any_waiting(self._run.pk)):
                 await self._rest(IDLE_SECONDS)
             else:
                 return
@@ -140,34 +134,34 @@ class _Asking:
         await asyncio.wait({task})
         self._out.discard(task)
         if task.cancelled():
-            await self._in_database(lambda: items.give_back(claimed))
+            await self._database.do(lambda: items.give_back(claimed))
             return
         try:
             task.result()
         except NotNow:
-            await self._in_database(lambda: items.give_back(claimed))
+            await self._database.do(lambda: items.give_back(claimed))
             await self._wait_for_server()
         except Faulty as faulty:
-            await self._in_database(partial(items.note_fault, claimed, faulty))
+            await self._database.do(partial(items.note_fault, claimed, faulty))
         except Exception:
             # A fault of ours with one case must not end the turn, and with it the others that are out.
             log.exception("evaluation_item_failed", run=str(self._run.pk), item=str(claimed.item_id))
-            await self._in_database(lambda: items.note_fault(claimed, OURS))
+            await self._database.do(lambda: items.note_fault(claimed, OURS))
 
     async def _ask(self, claimed: Claim, asker: Asker) -> None:
         reply = await asker.ask(claimed.messages, claimed.expectation, claimed.parameters)
         # In a thread: a pattern may need seconds in a process of its own.
         grade = await asyncio.to_thread(matchers.grade, claimed.expectation, reply.answer)
-        await self._in_database(lambda: items.settle(claimed, reply, grade))
+        await self._database.do(lambda: items.settle(claimed, reply, grade))
         self._pause_seconds = 0.0
         if self._is_away:
             self._is_away = False
-            await self._in_database(lambda: ending.note_presence(self._run.pk))
+            await self._database.do(lambda: ending.note_presence(self._run.pk))
 
     async def _wait_for_server(self) -> None:
         """Rest while the server takes nothing; when it has for too long, the run fails."""
         self._is_away = True
-        is_given_up = await self._in_database(lambda: ending.note_absence(self._run.pk, self._turn.runner))
+        is_given_up = await self._database.do(lambda: ending.note_absence(self._run.pk, self._turn.runner))
         if is_given_up:
             self._turn.end()
             return
@@ -180,14 +174,3 @@ class _Asking:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0, min(seconds, left_seconds))):
                 await self._ended.wait()
-
-    async def _in_database(self, change: Callable[[], T]) -> T:
-        """Ask or change the database in its thread; while it is away, try again for half a minute."""
-        loop = asyncio.get_running_loop()
-        for attempt in range(DATABASE_ATTEMPTS - 1):
-            try:
-                return await loop.run_in_executor(self._database, let_go_after, change)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("evaluation_database_away", run=str(self._run.pk), error=type(error).__name__)
-                await asyncio.sleep(2**attempt)
-        return await loop.run_in_executor(self._database, let_go_after, change)

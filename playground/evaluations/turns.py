@@ -1,41 +1,27 @@
 """Who works on a run: one worker at a time, for a turn, and only as long as it shows that it lives."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from playground import turning
 from playground.evaluations import dispatching, items
 from playground.evaluations.models import RUN_MOVES, WORKED_ON, EvaluationRun, RunStatus
 from portal.common.transitions import move
 
 log = structlog.get_logger(__name__)
 
-BEAT_SECONDS = 2
-
 
 @dataclass
-class Turn:
-    """One worker's turn; `is_over` says that nothing more is to be sent."""
+class Turn(turning.Turn):
+    """One worker's turn with one run."""
 
     run_id: UUID
-    runner: UUID = field(default_factory=uuid4)
-    is_over: threading.Event = field(default_factory=threading.Event)
-    on_over: Callable[[], None] = lambda: None
-
-    def end(self) -> None:
-        """Have it end: called from any thread."""
-        self.is_over.set()
-        self.on_over()
-
-
-_live: dict[UUID, Turn] = {}
 
 
 @transaction.atomic
@@ -67,25 +53,9 @@ def give_back(turn: Turn) -> None:
             dispatching.enqueue(run)
 
 
-@contextmanager
-def beating(turn: Turn) -> Iterator[None]:
+def beating(turn: Turn) -> AbstractContextManager[None]:
     """Show that the worker lives, and watch for what ends the turn, while the block runs."""
-    is_done = threading.Event()
-    thread = threading.Thread(target=_beat, args=(turn, is_done), name="evaluation-beat", daemon=True)
-    _live[turn.runner] = turn
-    thread.start()
-    try:
-        yield
-    finally:
-        is_done.set()
-        thread.join()
-        _live.pop(turn.runner, None)
-
-
-def stop_all() -> None:
-    """Have every turn of this process end: the worker is about to stop."""
-    for turn in list(_live.values()):
-        turn.end()
+    return turning.beating(turn, lambda _: look(turn), name="evaluation-beat")
 
 
 def look(turn: Turn) -> None:
@@ -93,13 +63,3 @@ def look(turn: Turn) -> None:
     rows = EvaluationRun.objects.filter(pk=turn.run_id, runner=turn.runner, status=RunStatus.RUNNING)
     if not rows.update(beat_at=timezone.now()):
         turn.end()
-
-
-def _beat(turn: Turn, is_done: threading.Event) -> None:
-    while not is_done.wait(BEAT_SECONDS):
-        try:
-            look(turn)
-        except DatabaseError as error:
-            log.warning("evaluation_beat_failed", run=str(turn.run_id), error=type(error).__name__)
-        finally:
-            connection.close()

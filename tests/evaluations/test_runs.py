@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from playground import turning
 from playground.evaluations import actions, asking, dispatching, ending, items, turns
 from playground.evaluations.models import EvaluationItem, EvaluationRun, SuiteCase
 from portal.common import statements
@@ -211,7 +212,7 @@ def test_run_goes_on_in_the_next_turn(start, settings):
 
 def test_worker_that_is_asked_to_stop_gives_back_what_is_out(start):
     run = start(case("slow", "words=1 first=60"))
-    stopping = threading.Timer(2, turns.stop_all)
+    stopping = threading.Timer(2, turning.stop_all)
     stopping.start()
 
     run = work(run)
