@@ -13,9 +13,12 @@ from openai import OpenAI
 
 from portal.keys import actions, tokens
 from portal.keys.models import ApiKey, Scope
+from portal.releases import actions as releases
 from portal.releases.models import ReleaseStatus
+from portal.releases.safety import pausing, policies
 from tests import cast
 from tests.gateway.conftest import eventually, say
+from tests.safety import cleared
 
 
 def error_of(answer):
@@ -127,6 +130,36 @@ def test_a_revoked_approval_is_felt_within_a_second_and_names_the_gate(raw, ada)
 
     eventually(lambda: ask(raw).status_code == 403, within_seconds=1.5)
     assert error_of(ask(raw))["code"] == "approved"
+
+
+def withdraw(release, _):
+    releases.withdraw(release, reason="It was unsafe.", by=None)
+
+
+def pause(release, _):
+    pausing.pause(release, reason="A report is being looked into.", by=None)
+
+
+def demand_more(_, rosa):
+    policies.put_in_force(cleared.TERMS, by=rosa)
+
+
+@pytest.mark.parametrize(
+    ("shut", "code", "sentence"),
+    [
+        (withdraw, "release_open", "has been withdrawn"),
+        (pause, "release_open", "is paused: A report is being looked into."),
+        (demand_more, "safety", "closed until its safety is signed off"),
+    ],
+)
+def test_a_release_that_is_shut_is_shut_within_a_second(raw, release, rosa, *, shut, code, sentence):
+    assert ask(raw).status_code == 200
+
+    shut(release, rosa)
+
+    eventually(lambda: ask(raw).status_code == 403, within_seconds=1.5)
+    assert error_of(ask(raw))["code"] == code
+    assert sentence in error_of(ask(raw))["message"]
 
 
 def test_mallory_is_told_the_gate_and_its_step_by_the_real_client(portal, release, mallory):
