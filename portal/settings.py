@@ -278,6 +278,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
         "options": {"expires": 60},
     },
+    "remind-of-sign-offs": {
+        "task": "portal.releases.safety.reminding.remind_of_sign_offs",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3000},
+    },
     "remind-of-licences": {
         "task": "portal.licensing.tasks.remind_of_grace",
         "schedule": timedelta(minutes=15),

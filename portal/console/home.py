@@ -11,18 +11,22 @@ from portal.admissions.models import Application
 from portal.console.applications_filters import SOON
 from portal.console.gatekeeping import staff_with
 from portal.console.integrity import damaged_releases
+from portal.console.safety import LOOK
 from portal.events.models import Event
 from portal.ledger.models import Entry
 from portal.releases.models import Blob, Release, WeightImport
+from portal.releases.safety import reminding
+from portal.releases.safety.clearing import unclear
 
 
 @require_safe
 @staff_with()
 def home(request: HttpRequest) -> HttpResponse:
-    """Counts that link to the pages behind them. Thirteen queries at most."""
+    """Counts that link to the pages behind them. Eighteen queries at most."""
     may_review = request.user.has_perm(REVIEW)
     may_manage = request.user.has_perm("releases.manage_release")
     may_audit = request.user.has_perm("ledger.view_entry")
+    may_sign = any(request.user.has_perm(one) for one in LOOK)
     may_triage = request.user.has_perm(TRIAGE)
     now = timezone.now()
     context = {
@@ -34,6 +38,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "standing": counting.standing() if may_triage else None,
         "incident_rates": counting.rates_by_release() if may_triage else (),
         "incident_days": counting.RATES_DAYS,
+        "unclear_releases": Release.objects.filter(pk__in=unclear()) if may_sign else (),
+        "ending_sign_offs": list(reminding.ending()) if may_sign else (),
         "damaged_count": Blob.objects.out_of_service().count() if may_manage else 0,
         "damaged_releases": damaged_releases() if may_manage else (),
         "upcoming_events": Event.objects.upcoming()[:5],

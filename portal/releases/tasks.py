@@ -7,9 +7,10 @@ from celery import shared_task
 from portal.releases import importing, integrity_tasks, store
 from portal.releases.cards import tasks as card_tasks
 from portal.releases.models import WeightImport
+from portal.releases.safety import reminding
 
 # Workers look for tasks in modules of this name only.
-__all__ = ["card_tasks", "import_weights", "integrity_tasks", "resume_imports"]
+__all__ = ["card_tasks", "import_weights", "integrity_tasks", "reminding", "resume_imports"]
 
 LEFTOVERS_AFTER_SECONDS = 24 * 3600
 

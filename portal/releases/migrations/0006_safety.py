@@ -318,6 +318,7 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(max_length=60)),
                 ('signed_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('expires_at', models.DateTimeField()),
+                ('reminders_sent', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('withdrawn_at', models.DateTimeField(editable=False, null=True)),
                 ('withdrawal_reason', models.CharField(blank=True, editable=False, max_length=500)),
             ],

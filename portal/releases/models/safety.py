@@ -139,6 +139,7 @@ class SignOff(StatedModel):
     signer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sign_offs")
     signed_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
+    reminders_sent = models.PositiveSmallIntegerField(default=0, editable=False)
     withdrawn_at = models.DateTimeField(null=True, editable=False)
     withdrawal_reason = models.CharField(max_length=500, blank=True, editable=False)
 
