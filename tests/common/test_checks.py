@@ -53,3 +53,19 @@ def test_operator_with_a_wrong_setting_is_told_which(changes, complaint):
 
     assert done.returncode == 1
     assert complaint in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "complaint"),
+    [(b"no key", 0o600, "holds no private key in PEM"), (b"", 0o644, "Others can read")],
+)
+def test_operator_is_told_of_a_key_for_statements_that_is_of_no_use(tmp_path, content, mode, complaint):
+    (tmp_path / "statements").mkdir()
+    key = tmp_path / "statements" / "private.pem"
+    key.write_bytes(content)
+    key.chmod(mode)
+
+    done = check(STATEMENT_KEYS=str(tmp_path / "statements"))
+
+    assert done.returncode == 1
+    assert complaint in done.stderr
