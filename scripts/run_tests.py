@@ -24,8 +24,8 @@ FAULT = re.compile(r"(?:FAILED|ERROR) (tests/\S+?\.py::.+?)(?: - .*)?\n")
 # More than so many at once are no accident.
 RETRIED_MAX = 3
 NO_TESTS = 5
-# A call that hangs is ended, so that what was found until then is told; each takes a few minutes.
-CALL_SECONDS = 25 * 60
+# A call that hangs is ended, so that what was found until then is told; the longest takes half of it.
+CALL_SECONDS = 40 * 60
 INTERRUPTED_SECONDS = 60
 BANNER = "!" * 100
 
