@@ -64,11 +64,15 @@ def test_staff_see_how_a_release_stands(
 
 
 def test_everybody_reads_what_a_paused_release_rests_on(page: Page, revision: Revision, olga: User) -> None:
+    categories = [{"category": name, "met": met, "total": 14} for name, met in (("cyber", 14), ("fraud", 13))]
+    cleared.evaluate(revision, 0.964286, facts={"categories": categories})
+    cleared.evaluate(revision, 0.2, suite="lm-eval/hellaswag", metrics={"acc": 0.2, "acc_norm": 0.25})
     cleared.sign_as(cleared.OFFICER, revision, olga)
     actions.clear(revision.release, by=None)
     actions.open_release(revision.release, by=None)
     pausing.pause(revision.release, reason="A report of unsafe output is being looked into.", by=None)
 
+    look_at(page, "/releases/falcon/")
     look_at(page, "/releases/falcon/safety/")
 
 
