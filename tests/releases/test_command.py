@@ -17,6 +17,7 @@ from portal.ledger.verbs import Verb
 from portal.releases import actions, tasks
 from portal.releases.models import IMPORT_SILENCE, ImportedFile, ImportStatus, WeightImport
 from tests import cast
+from tests.safety import cleared
 
 
 def test_an_operator_imports_here_and_is_told_the_commit(release, directory, capsys):
@@ -40,6 +41,23 @@ def test_an_operator_is_told_what_was_there_before(release, directory, capsys):
     call_command("import_weights", "tiny", str(directory), "--here")
 
     assert "1.0 MB of it were in the store already; nothing was stored twice." in capsys.readouterr().out
+
+
+def test_an_operator_is_told_that_new_weights_of_an_open_release_wait(release, directory, capsys):
+    call_command("import_weights", "tiny", str(directory), "--here")
+    assert "It waits" not in capsys.readouterr().out
+    given_out = release.current_revision()
+    cast.policy(cleared.TERMS)
+    (directory / "config.json").write_bytes(b"{}")
+
+    call_command("import_weights", "tiny", str(directory), "--here")
+
+    said = capsys.readouterr().out.splitlines()
+    new = release.revisions.latest("frozen_at")
+    assert said[-1] == f"commit {new.commit}"
+    assert "It waits: Tiny is open, and “main” goes on giving out what was signed for." in said[-2]
+    assert f"/console/releases/tiny/safety/{new.commit}/" in said[-2]
+    assert release.current_revision() == given_out
 
 
 def test_an_operator_imports_a_snapshot_by_its_model_s_folder(release, tmp_path, capsys):

@@ -4,12 +4,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
 from portal.common.refusals import Refusal
 from portal.releases import actions, importing, imports, sources
-from portal.releases.models import ImportStatus, Release, SourceKind, WeightImport
+from portal.releases.models import ImportStatus, Release, Revision, SourceKind, WeightImport
 
 LOOK_EVERY_SECONDS = 0.3
 # A worker that is up takes an import within a second; so long means that none is.
@@ -111,6 +112,16 @@ class Command(BaseCommand):
         self.stdout.write(
             self.style.SUCCESS(f"{revision.release.hub_id}@{revision.name}: {files} files, {size}")
         )
+        if not Revision.objects.filter(pk=revision.pk, is_current=True).exists():
+            place = (
+                f"{settings.PORTAL_URL}/console/releases/{revision.release.slug}/safety/{revision.commit}/"
+            )
+            self.stdout.write(
+                self.style.WARNING(
+                    f"It waits: {revision.release} is open, and “{revision.name}” goes on giving out what was "
+                    f"signed for. Have it evaluated, signed and promoted: {place}"
+                )
+            )
         self.stdout.write(f"commit {revision.commit}")
 
 
