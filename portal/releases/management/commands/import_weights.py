@@ -118,8 +118,8 @@ class Command(BaseCommand):
             )
             self.stdout.write(
                 self.style.WARNING(
-                    f"It waits: {revision.release} is open, and “{revision.name}” goes on giving out what was "
-                    f"signed for. Have it evaluated, signed and promoted: {place}"
+                    f"It waits: {revision.release} is open, and “{revision.name}” goes on giving out what "
+                    f"was signed for. Have it evaluated, signed and promoted: {place}"
                 )
             )
         self.stdout.write(f"commit {revision.commit}")
