@@ -27,11 +27,17 @@ class Remembered(Generic[K, T]):
     """
 
     def __init__(
-        self, ask: Callable[[K], T], *, threads: Executor, keep_seconds: float = KEEP_SECONDS
+        self,
+        ask: Callable[[K], T],
+        *,
+        threads: Executor,
+        keep_seconds: float = KEEP_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ask = ask
         self._threads = threads
         self._keep_seconds = keep_seconds
+        self._clock = clock
         self._kept: dict[K, tuple[T, float]] = {}
         self._asked: dict[K, asyncio.Task[T]] = {}
 
@@ -40,7 +46,7 @@ class Remembered(Generic[K, T]):
         kept = self._kept.get(key)
         if kept is not None:
             answer, asked_at = kept
-            age = time.monotonic() - asked_at
+            age = self._clock() - asked_at
             if age < self._keep_seconds / 2:
                 return answer
             if age < self._keep_seconds:
@@ -70,7 +76,7 @@ class Remembered(Generic[K, T]):
 
     async def _remember(self, key: K) -> T:
         # The age counts from before the question, so that an answer is never older than it says.
-        asked_at = time.monotonic()
+        asked_at = self._clock()
         me = asyncio.current_task()
         try:
             answer = await asyncio.get_running_loop().run_in_executor(

@@ -41,18 +41,23 @@ def test_many_who_ask_at_once_are_answered_by_one_question(threads):
 
 def test_an_answer_is_refreshed_in_the_background_and_never_older_than_promised(threads):
     async def run():
-        remembered = Remembered(Question(), threads=threads, keep_seconds=0.2)
+        now, question = [0.0], Question()
+        remembered = Remembered(question, threads=threads, keep_seconds=0.2, clock=lambda: now[0])
         said = [await remembered.get("a")]
-        await asyncio.sleep(0.15)
+        now[0] = 0.09
+        said.append(await remembered.get("a"))
+        now[0] = 0.15
         # Still the old one, while the new one is on its way.
         said.append(await remembered.get("a"))
-        await asyncio.sleep(0.02)
+        async with asyncio.timeout(5):
+            while (newer := await remembered.get("a")) == "a1":
+                await asyncio.sleep(0.01)
+        said.append(newer)
+        now[0] = 0.5
         said.append(await remembered.get("a"))
-        await asyncio.sleep(0.3)
-        said.append(await remembered.get("a"))
-        return said
+        return said, question.asked
 
-    assert asyncio.run(run()) == ["a1", "a1", "a2", "a3"]
+    assert asyncio.run(run()) == (["a1", "a1", "a1", "a2", "a3"], 3)
 
 
 def test_an_answer_on_its_way_is_not_kept_once_it_is_forgotten(threads):
