@@ -3,8 +3,8 @@
 The fast tests run in parallel. Those that share one vLLM or whole portals run one after another. Those with a
 browser have a process of their own, since sync Playwright leaves an event loop behind.
 
-Tests of the last two kinds race real processes on a machine that others may load. A few that failed are run
-once more by themselves, and those that pass then are named in large letters: each is a fault to be found
+Hundreds of tests of every kind race real processes on a machine that others may load. A few that failed are
+run once more by themselves, and those that pass then are named in large letters: each is a fault to be found
 (docs/decisions/0034).
 """
 
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
             continue
         code, said, faults = run(["-m", marks, *options, *extra])
         counts = {word: int(number) for number, word in COUNT.findall(said)}
-        if code == 1 and name != "fast" and 0 < len(faults) <= RETRIED_MAX:
+        if code == 1 and 0 < len(faults) <= RETRIED_MAX:
             print(f"\n== {name} tests: once more those that failed ==", flush=True)
             code, _, _ = run(["-n", "0", *faults])
             if code == 0:
