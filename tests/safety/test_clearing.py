@@ -90,6 +90,16 @@ def test_a_withdrawn_evaluation_takes_the_sign_offs_with_it(signed, revision):
     assert codes(signed) == ["sign_off_fell", "sign_off_fell"]
 
 
+def test_withdrawing_a_failed_result_does_not_bring_the_old_sign_offs_back(signed, revision, olga, remy):
+    failed = evaluate(revision, 0.2)
+
+    evaluations.withdraw(failed, reason="It was unlucky.", by=remy)
+
+    assert codes(signed) == ["sign_off_fell", "sign_off_fell"]
+    sign(revision, olga, remy)
+    assert codes(signed) == []
+
+
 def test_a_sign_off_expires_at_its_date_and_at_the_policys(signed):
     assert codes(signed, at=later(days=89)) == []
     assert codes(signed, at=later(days=91)) == ["sign_off_expired"]

@@ -102,6 +102,10 @@ class World:
             if role != demand.role or row.withdrawn_at is not None:
                 continue
             in_time = at < until and at < signed_at + timedelta(days=demand.days)
+            withdrawals = [
+                one.withdrawn_at for *_, one in self.results.get(revision.pk, []) if one.withdrawn_at
+            ]
+            in_time = in_time and all(withdrawn_at <= signed_at for withdrawn_at in withdrawals)
             good = {suite for suite, value, one in live if one.pk in rests_on and value >= 0.9}
             covers = {one.suite for one in demands} <= good
             reported = not self.terms.needs_report or "report" in good

@@ -59,6 +59,12 @@ BEGIN
         RETURN false;
     END IF;
     IF EXISTS (
+        SELECT 1 FROM releases_evaluation e
+        WHERE e.revision_id = rev.id AND e.withdrawn_at > (facts->>'signed_at')::timestamptz
+    ) THEN
+        RETURN false;
+    END IF;
+    IF EXISTS (
         SELECT 1 FROM jsonb_array_elements_text(facts->'evaluations') AS rests(digest)
         WHERE NOT EXISTS (
             SELECT 1 FROM releases_evaluation e

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import BooleanField, CharField, Exists, F, Func, OuterRef, QuerySet
+from django.db.models import BooleanField, CharField, Exists, F, Func, OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
@@ -124,6 +124,11 @@ def with_evidence(revisions: "QuerySet[Revision]") -> "QuerySet[Any]":
             evaluations.values_list(_as_json("kind", "suite", "suite_sha256", *_STATED))
         ),
         sign_off_rows=ArraySubquery(sign_offs.values_list(_as_json("role", "signer_id", *_STATED))),
+        last_withdrawal_at=Subquery(
+            Evaluation.objects.filter(withdrawn_at__isnull=False, **of_it)
+            .order_by("-withdrawn_at")
+            .values("withdrawn_at")[:1]
+        ),
         requirement_rows=ArraySubquery(requirements.values_list(_as_json("suite", "metric", "threshold"))),
     )
 

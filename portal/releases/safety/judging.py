@@ -34,6 +34,7 @@ class ReadRevision(Protocol):
     evaluation_rows: list[dict[str, Any]]
     sign_off_rows: list[dict[str, Any]]
     requirement_rows: list[dict[str, Any]]
+    last_withdrawal_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,16 @@ class Stated:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What there is for one revision: its evaluations, the newest first, and its sign-offs."""
+    """What there is for one revision: its evaluations, the newest first, and its sign-offs.
+
+    `last_withdrawal_at` is when any evaluation of it was withdrawn last.
+    """
 
     commit: str
     author_id: int | None
     evaluations: tuple[Stated, ...]
     sign_offs: tuple[Stated, ...]
+    last_withdrawal_at: datetime | None = None
 
     def newest(self, demand: Demand) -> Stated | None:
         """The evaluation that counts for `demand`: the newest of that suite, however good one before was."""
@@ -82,6 +87,7 @@ def evidence_of(revision: ReadRevision) -> Evidence:
         author_id=revision.release_author_id,
         evaluations=tuple(Stated(row, EVALUATION_TYPE) for row in revision.evaluation_rows),
         sign_offs=tuple(Stated(row, SIGN_OFF_TYPE) for row in revision.sign_off_rows),
+        last_withdrawal_at=revision.last_withdrawal_at,
     )
 
 
@@ -170,8 +176,13 @@ def _weakness(
     if (until := holds_until(one, role)) <= at:
         return Hindrance("sign_off_expired", f"The sign-off by {role.role} expired on {until:%-d %B %Y}.")
     live = {evaluation.row["digest"]: evaluation for evaluation in evidence.evaluations}
-    if not set(one.facts["evaluations"]) <= live.keys():
-        sentence = f"The sign-off by {role.role} rests on an evaluation that was withdrawn."
+    # Else a failed result could be withdrawn, and those who signed for an older one would not know.
+    is_outdated = (
+        evidence.last_withdrawal_at is not None
+        and datetime.fromisoformat(one.facts["signed_at"]) < evidence.last_withdrawal_at
+    )
+    if is_outdated or not set(one.facts["evaluations"]) <= live.keys():
+        sentence = f"An evaluation was withdrawn since the sign-off by {role.role}."
         return Hindrance("sign_off_fell", sentence)
     read = [live[digest] for digest in one.facts["evaluations"]]
     covers = all(_is_covered(demand, read) for demand in demands)
