@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from playground.gateway import errors
+from playground.gateway.errors import ApiError
 from playground.gateway.presets import Presets
 from playground.serving import backend_of
 from portal.access.deciding import decide, releases_allowed
@@ -38,7 +39,7 @@ class Admission:
     """Looks keys and decisions up, at most a second old. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")
+        self.threads = self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")
         self._keys = Remembered(_find_key, threads=self._threads)
         self._routes = Remembered(find_route, threads=self._threads)
         self._lists = Remembered(_list_models, threads=self._threads)
@@ -64,6 +65,17 @@ class Admission:
         if found is None:
             raise errors.model_not_found(model)
         return found
+
+    async def judge(self, key: ApiKey, model: str) -> ApiError | None:
+        """Why what was admitted a while ago would not be admitted now; None when it would."""
+        try:
+            require_usable(await self._keys.get(key.public_id) or key, scope=Scope.INFERENCE)
+            await self.route(key, model)
+        except Refusal as refusal:
+            return errors.from_refusal(refusal)
+        except ApiError as error:
+            return error
+        return None
 
     async def models(self, key: ApiKey) -> list[dict[str, object]]:
         """The models that are open to the key's owner, as OpenAI's model objects."""

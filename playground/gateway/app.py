@@ -170,7 +170,8 @@ async def _forward(running: Running, exchange: Exchange, *, key: ApiKey, route: 
     exchange.extra_headers += headers
     receipt = Receipt()
     try:
-        await forward(running, exchange, key=key, route=route, wish=wish, receipt=receipt)
+        with running.judging(exchange, key, wish.model):
+            await forward(running, exchange, key=key, route=route, wish=wish, receipt=receipt)
     finally:
         running.limits.settle(
             reservation, receipt.tokens_to_count(held=reservation.tokens, is_started=exchange.is_started)

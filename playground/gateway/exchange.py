@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from playground.gateway.dialects import ANTHROPICS, error_body
+from playground.gateway.dialects import ANTHROPICS, error_body, error_event
 from playground.gateway.errors import JSON_HEADERS, ApiError, ClientGone
 from portal.common.requests import CLIENT_CHARACTERS_MAX, believed_address
 
@@ -35,10 +35,13 @@ class Exchange:
         self.extra_headers: list[Header] = [(b"x-request-id", self.request_id.encode())]
         self.is_started = False
         self.is_ended = False
+        self.is_stream = False
         self._scope = scope
         self._receive = receive
         self._send = send
         self._is_body_read = False
+        self._task: asyncio.Task[Any] | None = None
+        self._cut: ApiError | None = None
         self._began_at = time.monotonic()
 
     def read_headers(self) -> None:
@@ -124,11 +127,11 @@ class Exchange:
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Break off what happens inside when the client leaves; use it once the body is read.
+        """Break off what happens inside when the client leaves or `cut` is called, once the body is read.
 
-        Raises ClientGone.
+        Raises ClientGone, and what `cut` was given.
         """
-        task = asyncio.current_task()
+        task = self._task = asyncio.current_task()
         assert task is not None
 
         def left(watch: asyncio.Task[None]) -> None:
@@ -141,11 +144,20 @@ class Exchange:
             yield
         except asyncio.CancelledError:
             # Somebody else, such as the server at its end, may have cancelled the task as well.
+            if self._cut is not None and task.uncancel() == 0:
+                raise self._cut from None
             if watch.done() and not watch.cancelled() and task.uncancel() == 0:
                 raise ClientGone from None
             raise
         finally:
+            self._task = None
             watch.cancel()
+
+    def cut(self, error: ApiError) -> None:
+        """Break the answer off, since its owner may have no more of it."""
+        if self._task is not None and self._cut is None and not self.is_ended:
+            self._cut = error
+            self._task.cancel()
 
     async def _disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -169,7 +181,14 @@ class Exchange:
         await self.write(body, more=False)
 
     async def fail(self, error: ApiError) -> None:
-        """Send an error as the whole answer."""
+        """Send an error as the whole answer, or as the last event of a stream that has begun.
+
+        Another answer that has begun is left without its end, so that the server cuts the connection.
+        """
+        if self.is_started:
+            if self.is_stream:
+                await self.write(error_event(self.path, error, request_id=self.request_id), more=False)
+            return
         headers = [*JSON_HEADERS, *((name.encode(), value.encode()) for name, value in error.headers.items())]
         if not self._is_body_read and self._has_much_to_come():
             headers.append((b"connection", b"close"))

@@ -56,7 +56,7 @@ async def _relay_stream(connection: Connection, exchange: Exchange, *, wish: Wis
         if DIALECTS[exchange.path].is_typed
         else EventStream(keeps_usage=wish.wants_usage, keeps_each_usage=wish.wants_each_usage)
     )
-    receipt.used, receipt.is_stream = stream.used, True
+    receipt.used, receipt.is_stream, exchange.is_stream = stream.used, True, True
     headers = [*_headers(connection), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
     await exchange.start(connection.status, headers)
     wait_seconds = settings.GATEWAY_ANSWER_TIMEOUT_SECONDS

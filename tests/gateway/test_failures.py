@@ -14,8 +14,11 @@ from openai import OpenAI
 
 from playground import readiness
 from playground.gateway.backends import Backend
+from portal.keys import actions as keys
 from portal.keys import usage
 from portal.keys.models import DailyUsage
+from portal.releases import actions as releases
+from portal.releases.safety import pausing
 from tests.gateway import processes
 from tests.gateway.conftest import eventually, say
 
@@ -35,6 +38,54 @@ def test_a_client_that_leaves_a_stream_stops_the_model_server(client, key, state
         return DailyUsage.objects.filter(key=key.key, completion_tokens_count__gte=3).exists()
 
     eventually(is_recorded, within_seconds=3)
+
+
+def withdraw(release, _):
+    releases.withdraw(release, reason="It was unsafe.", by=None)
+
+
+def pause(release, _):
+    pausing.pause(release, reason="A report is being looked into.", by=None)
+
+
+def revoke(_, key):
+    keys.revoke(key.key, by=None)
+
+
+@pytest.mark.parametrize(
+    ("shut", "code"), [(withdraw, "release_open"), (pause, "release_open"), (revoke, "revoked_key")]
+)
+def test_a_stream_ends_within_a_second_of_the_access_that_it_rests_on(
+    client, key, release, state, *, shut, code
+):
+    stream = client.chat.completions.create(model="tiny", messages=say("words=400 pause=0.05"), stream=True)
+    for _, _ in zip(range(5), stream, strict=False):
+        pass
+
+    shut(release, key)
+
+    began = time.monotonic()
+    with pytest.raises(openai.APIError) as told:
+        list(stream)
+    assert time.monotonic() - began < 1.5
+    assert told.value.code == code
+    eventually(lambda: state()["aborted"] == 1 and state()["running"] == 0, within_seconds=2)
+
+
+def test_an_answer_in_one_piece_is_refused_when_access_ends_meanwhile(raw, release, state):
+    asked = []
+    thread = threading.Thread(target=lambda: asked.append(ask(raw, "words=4 first=9")))
+    thread.start()
+    eventually(lambda: state()["running"] == 1, within_seconds=3)
+
+    pausing.pause(release, reason="A report is being looked into.", by=None)
+
+    thread.join(3)
+    assert [(one.status_code, one.json()["error"]["code"]) for one in asked] == [(403, "release_open")]
+
+
+def ask(raw, prompt):
+    return raw.post("/v1/chat/completions", json={"model": "tiny", "messages": say(prompt)})
 
 
 def test_a_failure_of_the_model_server_is_counted_and_so_is_what_follows(client, key):
