@@ -39,11 +39,11 @@ class Admission:
     """Looks keys and decisions up, at most a second old. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self.threads = self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")
-        self._keys = Remembered(_find_key, threads=self._threads)
-        self._routes = Remembered(find_route, threads=self._threads)
-        self._lists = Remembered(_list_models, threads=self._threads)
-        self.presets = Presets(self._threads)
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")
+        self._keys = Remembered(_find_key, threads=self.threads)
+        self._routes = Remembered(find_route, threads=self.threads)
+        self._lists = Remembered(_list_models, threads=self.threads)
+        self.presets = Presets(self.threads)
 
     async def admit(self, authorization: str, *, address: str) -> ApiKey:
         """The key that an Authorization header proves, sent from `address`. Raises ApiError 401 or 403."""
@@ -94,7 +94,7 @@ class Admission:
 
     def close(self) -> None:
         """Let the threads go."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.threads.shutdown(wait=False, cancel_futures=True)
 
 
 def model_object(release: Release) -> dict[str, object]:

@@ -103,10 +103,7 @@ def _safety(facts: Facts, release: Release) -> tuple[Gate, ...]:
     if clearance.is_clear:
         sentence = f"What {release.name} gives out was evaluated and signed for."
     else:
-        name = release.name
-        if clearance.revision is not None:
-            name = f"{name} ({clearance.revision.commit[:12]})"
-        sentence = f"{name} is closed until its safety is signed off. {clearance.hindrances[0].sentence}"
+        sentence = clearance.shut_sentence(release.name)
     url = f"{release.get_absolute_url()}safety/"
     return (Gate("safety", "Safety sign-off", clearance.is_clear, sentence, url),)
 

@@ -137,8 +137,7 @@ def _not_clear(revision: Revision) -> Refusal | None:
     clearance = clearance_of(revision.release, revision)
     if clearance.is_clear:
         return None
-    sentence = f"{revision.release.name} ({revision.commit[:12]}) is closed until its safety is signed off."
-    return Refusal("safety", f"{sentence} {clearance.hindrances[0].sentence}", status=403)
+    return Refusal("safety", clearance.shut_sentence(revision.release.name), status=403)
 
 
 def _shut(hold: Hold) -> Refusal | None:

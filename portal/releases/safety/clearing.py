@@ -48,6 +48,12 @@ class Clearance:
         """Whether anything is demanded, so that being clear means something."""
         return self.terms is None or not self.terms.is_empty or bool(self.demands)
 
+    def shut_sentence(self, name: str) -> str:
+        """What whoever wants the release of that name is told while it is not clear."""
+        if self.revision is not None:
+            name = f"{name} ({self.revision.commit[:12]})"
+        return f"{name} is closed until its safety is signed off. {self.hindrances[0].sentence}"
+
     @property
     def may_be_signed(self) -> bool:
         """Whether nothing but signatures is missing."""

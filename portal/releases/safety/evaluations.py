@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -155,11 +155,6 @@ def required_reason(reason: str) -> str:
     if len(text) > REASON_CHARACTERS_MAX:
         raise Refusal("long_reason", f"Say it in {REASON_CHARACTERS_MAX} characters.", status=422)
     return text
-
-
-def newest_of(evaluations: Sequence[Evaluation]) -> dict[str, Evaluation]:
-    """The newest live one of each suite, of evaluations that come newest first."""
-    return {one.suite: one for one in reversed(evaluations) if one.withdrawn_at is None}
 
 
 def _invalid(sentence: str) -> Refusal:
