@@ -23,6 +23,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from portal.common.corking import CorkedTransport
+
 EXTENSION = "portal.sendfile"
 # Files are read by threads of their own: a slow disk must not hold up the event loop.
 COPIERS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="copier")
@@ -48,7 +50,8 @@ class ZeroCopyProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take up the connection."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        corked: Any = CorkedTransport(transport, self.loop)  # type: ignore[arg-type]
+        super().connection_made(corked)
         self.is_lost = threading.Event()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -96,6 +99,7 @@ class ZeroCopyProtocol(HttpToolsProtocol):
             raise RuntimeError("Response content longer than Content-Length")
         # The headers, and whatever else was written before, must have left first.
         self.transport.set_write_buffer_limits(high=0)
+        self.transport.flush()  # type: ignore[attr-defined]
         try:
             await self.flow.drain()
             if self.is_lost.is_set():
