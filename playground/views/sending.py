@@ -32,7 +32,7 @@ NO_CONTENT = 204
 def send(request: HttpRequest) -> HttpResponse:
     """Send a message in the named conversation, or in a new one with the named release."""
     talk = _named_conversation(request)
-    release = talk.release if talk else get_object_or_404(Release, slug=request.POST.get("release", ""))
+    release = talk.release if talk else _named_release(request)
     form = ComposerForm(_with_settings(request.POST, talk), release=release)
     if not form.is_valid():
         return _invalid(request, form=form, release=release, talk=talk)
@@ -109,8 +109,13 @@ def _named_conversation(request: HttpRequest) -> Conversation | None:
         return None
     # A column is asked through its comparison only, else the columns were not asked the same.
     mine = Conversation.objects.visible_to(current_user(request)).exclude(kind=ConversationKind.COLUMN)
-    mine = mine.select_related("release", "revision")
+    mine = mine.select_related("release__licence", "revision")
     return get_object_or_404(mine, pk=pages.uuid_or_none(named))
+
+
+def _named_release(request: HttpRequest) -> Release:
+    releases = Release.objects.select_related("licence")
+    return get_object_or_404(releases, slug=request.POST.get("release", ""))
 
 
 def asker(request: HttpRequest) -> dict[str, Any]:

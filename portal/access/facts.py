@@ -24,6 +24,12 @@ from portal.releases.safety.clearing import Clearance, clearance_of
 
 Person = User | AbstractBaseUser | AnonymousUser
 
+# All that a gate's sentence and link tell, since a decision is asked for with every message.
+_TOLD_OF_APPLICATIONS = (
+    *("reference", "status", "applicant", "programme__slug"),
+    *("team__name", "team__application"),
+)
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -33,7 +39,7 @@ class Facts:
     text of the licence that they did accept, or None; it counts before `accepted_until` (None: for good).
     `clearance` is None for a release that is not open, of which nobody gets anything but by an event pass.
     `application` is the person's own, `team` one of which they are a member: approved before all others,
-    else the newest.
+    else the newest. `programme` is one to apply to, None for those who have.
     """
 
     is_signed_in: bool
@@ -98,10 +104,11 @@ def facts_of(
     if release.status == ReleaseStatus.OPEN:
         clearance = clearance_of(release, revision, at=moment)
     version, accepted, accepted_until = _versions(user, release, moment)
-    programme = release.programmes.taking_first(at=moment).first()
+    application, team = _applications(user, release) if isinstance(user, User) else (None, None)
+    # Where to apply is news for those alone who have not.
+    programme = None if application else release.programmes.taking_first(at=moment).first()
     if not isinstance(user, User):
         return Facts(False, False, False, None, None, version, None, programme, clearance=clearance)
-    application, team = _applications(user, release)
     return Facts(
         is_signed_in=True,
         is_active=user.is_active,
@@ -121,7 +128,7 @@ def facts_of(
 def _applications(user: User, release: Release) -> tuple[Application | None, Team | None]:
     """The own application and the team that count: approved ones before all others, else the newest."""
     found = applications_counting_for(user.pk).filter(programme__releases=release)
-    rows = found.select_related("programme", "team").order_by("-created_at")
+    rows = found.select_related("programme", "team").only(*_TOLD_OF_APPLICATIONS).order_by("-created_at")
     sorted_rows = sorted(rows, key=lambda one: one.status != ApplicationStatus.APPROVED)
     own = (one for one in sorted_rows if one.applicant_id == user.pk)
     teams = (_team(one) for one in sorted_rows if one.applicant_id != user.pk)
