@@ -27,6 +27,8 @@ from portal.local.vllm import Vllm, cache_folder
 
 # Names the folder that the processes of one test run share.
 RUN_FOLDER = "PORTAL_TEST_RUN"
+# Names the program that writes databases of the embedded PostgreSQL down.
+PG_DUMP = "PORTAL_TEST_PG_DUMP"
 START_SECONDS = 30
 # From nothing: installing, converting and starting vLLM on a slow network.
 MODEL_SECONDS = 1500
@@ -97,6 +99,7 @@ class Run:
         wait_until(postgres.answers, "PostgreSQL")
         postgres.create_database()
         os.environ["DATABASE_URL"] = postgres.url
+        os.environ[PG_DUMP] = str(postgres.binaries / "pg_dump")
 
     def _start_valkey(self) -> None:
         data = self.folder / "valkey-data"
