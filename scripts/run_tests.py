@@ -1,7 +1,8 @@
 """Run every test as three calls of pytest and add up what they say; `make test` and `make test-fast` call it.
 
-The fast tests run in parallel. Those that share one vLLM or whole portals run one after another. Those with a
-browser have a process of their own, since sync Playwright leaves an event loop behind.
+The fast tests run in parallel. Those that share one vLLM or whole portals run one after another. Beside them
+run those with a browser, in a process of their own, since sync Playwright leaves an event loop behind; both
+wait for other processes most of the time (docs/decisions/0035).
 
 Hundreds of tests of every kind race real processes on a machine that others may load. A few that failed are
 run once more by themselves, and those that pass then are named in large letters: each is a fault to be found
@@ -14,8 +15,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,11 +29,52 @@ COUNT = re.compile(r"(\d+) (passed|failed|skipped|error)s?\b")
 FAULT = re.compile(r"(?:FAILED|ERROR) (tests/\S+?\.py::.+?)(?: - .*)?\n")
 # More than so many at once are no accident.
 RETRIED_MAX = 3
-NO_TESTS = 5
+# Exit codes of pytest.
+FAILED, NO_TESTS = 1, 5
 # A call that hangs is ended, so that what was found until then is told; the longest takes half of it.
 CALL_SECONDS = 40 * 60
 INTERRUPTED_SECONDS = 60
 BANNER = "!" * 100
+
+
+@dataclass
+class Call:
+    """One call of pytest, and what became of it."""
+
+    name: str
+    marks: str
+    options: tuple[str, ...] = ("-n", "0")
+    code: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    # Those of the faults that were none at the second try.
+    unsteady: list[str] = field(default_factory=list)
+
+    def run(self, extra: Sequence[str], *, label: str = "") -> None:
+        """Run it, with a `label` before each line when it is not the only one."""
+        self.code, said, self.faults = run(["-m", self.marks, *self.options, *extra], label=label)
+        self.counts = {word: int(number) for number, word in COUNT.findall(said)}
+
+    def try_again(self) -> None:
+        """Run once more those that failed, if they are few."""
+        if self.code != FAILED or not 0 < len(self.faults) <= RETRIED_MAX:
+            return
+        print(f"\n== {self.name} tests: once more those that failed ==", flush=True)
+        code, _, _ = run(["-n", "0", *self.faults])
+        if code == 0:
+            passed = self.counts.get("passed", 0) + len(self.faults)
+            self.code, self.unsteady = 0, self.faults
+            self.counts = {"passed": passed, "skipped": self.counts.get("skipped", 0)}
+
+
+def rounds(*, is_fast: bool, has_browser: bool) -> list[list[Call]]:
+    """What runs at the same time, one round after the other."""
+    processes = str(min(4, os.cpu_count() or 2))
+    fast = Call("fast", "not browser and not model and not live", ("-n", processes))
+    slow = [Call("model and live", "(model or live) and not browser")]
+    if has_browser:
+        slow.append(Call("browser", "browser"))
+    return [[fast]] if is_fast else [[fast], slow]
 
 
 def main(arguments: list[str]) -> int:
@@ -38,43 +85,42 @@ def main(arguments: list[str]) -> int:
     extra = [argument for argument in arguments if argument != "--fast"]
     began = time.monotonic()
     has_browser = is_fast or find_browser()
-    calls = [("fast", "not browser and not model and not live", ["-n", str(min(4, os.cpu_count() or 2))])]
-    if not is_fast:
-        calls.append(("model and live", "(model or live) and not browser", ["-n", "0"]))
-        calls.append(("browser", "browser", ["-n", "0"]))
-    totals = {"passed": 0, "failed": 0, "skipped": 0, "error": 0}
-    status, unsteady = 0, []
-    for name, marks, options in calls:
-        print(f"\n== {name} tests ==", flush=True)
-        if name == "browser" and not has_browser:
-            continue
-        code, said, faults = run(["-m", marks, *options, *extra])
-        counts = {word: int(number) for number, word in COUNT.findall(said)}
-        if code == 1 and 0 < len(faults) <= RETRIED_MAX:
-            print(f"\n== {name} tests: once more those that failed ==", flush=True)
-            code, _, _ = run(["-n", "0", *faults])
-            if code == 0:
-                unsteady += faults
-                counts = {
-                    "passed": counts.get("passed", 0) + len(faults),
-                    "skipped": counts.get("skipped", 0),
-                }
-        for word, count in counts.items():
-            totals[word] += count
-        status = status or (0 if code == NO_TESTS else code)
+    calls: list[Call] = []
+    for together in rounds(is_fast=is_fast, has_browser=has_browser):
+        run_together(together, extra)
+        calls += together
     if not has_browser:
         print(f"\n{BANNER}\nNO BROWSER TEST WAS RUN: there is no Chromium and none could be installed.")
         print(f"Install it (Debian: apt install chromium) or set CHROMIUM to its path.\n{BANNER}")
-    failed = totals["failed"] + totals["error"]
-    if unsteady:
+    if unsteady := [fault for call in calls for fault in call.unsteady]:
         print(f"\n{BANNER}\nPASSED ONLY AT THE SECOND TRY, so there is a race to be mended:")
         print("\n".join(unsteady), f"\n{BANNER}", sep="")
+    totals = sum((Counter(call.counts) for call in calls), Counter())
+    failed = totals["failed"] + totals["error"]
     print(f"\nAll in {time.monotonic() - began:.0f} s.")
     print(f"{totals['passed']} passed, {failed} failed, {totals['skipped']} skipped", flush=True)
+    status = next((call.code for call in calls if call.code not in {0, NO_TESTS}), 0)
     return status or (1 if failed or not totals["passed"] else 0)
 
 
-def run(options: list[str]) -> tuple[int, str, list[str]]:
+def run_together(calls: list[Call], extra: Sequence[str]) -> None:
+    """Run calls at the same time; what failed, by itself once more."""
+    print(f"\n== {' beside '.join(call.name for call in calls)} tests ==", flush=True)
+    width = max(len(call.name) for call in calls)
+    with tempfile.TemporaryDirectory(prefix="portal-turns-") as turns, ThreadPoolExecutor() as threads:
+        # tests/turns.py: where a test that must be alone waits for the other call.
+        os.environ["PORTAL_TEST_TURNS"] = turns
+        labels = [f"{call.name:{width}} | " if len(calls) > 1 else "" for call in calls]
+        started = [
+            threads.submit(call.run, extra, label=label) for call, label in zip(calls, labels, strict=True)
+        ]
+        for one in started:
+            one.result()
+        for call in calls:
+            call.try_again()
+
+
+def run(options: list[str], *, label: str = "") -> tuple[int, str, list[str]]:
     """One call of pytest, shown as it runs: its exit status, its closing line, and the tests that failed."""
     command = [sys.executable, "-m", "pytest", "-q", "-rfE", *options]
     closing, faults = "", []
@@ -88,7 +134,7 @@ def run(options: list[str]) -> tuple[int, str, list[str]]:
         for deadline in deadlines:
             deadline.start()
         for line in process.stdout:
-            sys.stdout.write(line)
+            sys.stdout.write(label + line)
             sys.stdout.flush()
             if re.search(r"\d+ (passed|failed|skipped|error|deselected).* in [\d.]+s", line):
                 closing = line

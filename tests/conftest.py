@@ -10,7 +10,7 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.celery import app
 from portal.releases.models import Release
-from tests import cast
+from tests import cast, emptying, migrated
 from tests.browsing import browser  # noqa: F401 - a fixture
 from tests.door import DoorHandler
 
@@ -31,6 +31,22 @@ def _a_cache_of_its_own():
 def _the_door_before_django(monkeypatch):
     """Every test client meets what portal/asgi.py has: the door answers for files, Django for the rest."""
     monkeypatch.setattr("django.test.client.ClientHandler", DoorHandler)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings) -> None:
+    """Begin with what the migrations have made before."""
+    migrated.begin()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """The tests' database, which is emptied at once behind each test that commits."""
+    with django_db_blocker.unblock():
+        migrated.keep()
+        emptying.prepare()
+    with emptying.at_once():
+        yield
 
 
 @pytest.fixture

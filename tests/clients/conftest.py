@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.management import call_command
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -21,7 +20,7 @@ from portal.keys.models import ApiKey, Scope
 from portal.releases import actions, importing
 from portal.releases.models import Release, Revision
 from portal.releases.yanking import yank
-from tests import cast
+from tests import cast, emptying
 from tests.clients.portal import TlsPortal
 from tests.conftest import signed_in
 from tests.environments import environment
@@ -77,7 +76,7 @@ def world(django_db_setup, django_db_blocker, tmp_path_factory):
         finally:
             portal.stop()
             django_settings.WEIGHTS_ROOT = kept
-            call_command("flush", verbosity=0, interactive=False)
+            emptying.empty()
 
 
 @pytest.fixture(scope="package", params=["0.36", "1", "2"])

@@ -12,12 +12,19 @@ CALLS = {
     "model and live": "(model or live) and not browser",
     "browser": "browser",
 }
-# In the place of pytest: each call fails as often as a file beside it says.
+# In the place of pytest: each call fails as often as a file beside it says. The slow ones meet first.
 FAKE = """
-    import pathlib, sys
+    import os, pathlib, sys, time
     arguments = sys.argv[1:]
     here = pathlib.Path(__file__).parent
     marks = arguments[arguments.index("-m") + 1] if "-m" in arguments else "again"
+    beside = pathlib.Path(os.environ["PORTAL_TEST_TURNS"])
+    (beside / marks.split()[0]).touch()
+    if marks == "browser" or marks.startswith("(model"):
+        until = time.monotonic() + 20
+        while len(list(beside.iterdir())) < 2:
+            assert time.monotonic() < until, "The other does not run beside this one."
+            time.sleep(0.01)
     faults = int((here / marks).read_text()) if (here / marks).exists() else 0
     for number in range(faults):
         print(f"FAILED tests/x/test_y.py::test_z[{number} a-b] - AssertionError: no")
@@ -54,6 +61,14 @@ def test_all_that_pass_are_counted(run):
     assert printed.endswith("6 passed, 0 failed, 0 skipped\n")
     assert "SECOND TRY" not in printed
     assert status == 0
+
+
+def test_the_slow_calls_run_beside_each_other_and_each_line_says_whose_it_is(run):
+    printed, _ = run()
+
+    assert "\n2 passed in 1.00s\n" in printed
+    assert "\nmodel and live | 2 passed in 1.00s\n" in printed
+    assert "\nbrowser        | 2 passed in 1.00s\n" in printed
 
 
 def test_a_few_that_pass_at_the_second_try_are_named_aloud(run):

@@ -20,7 +20,7 @@ from tests.gateway.conftest import eventually
 from tests.gateway.soaking import UNLIMITED, drained
 from tests.gateway.standing import limit_state
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 CLIENTS, SECONDS, GATEWAYS, KILLS = 1000, 12, 2, 3
 BUDGET_TOKENS = 60_000
 WORDS = 40

@@ -12,7 +12,7 @@ from tests.gateway.conftest import eventually
 from tests.gateway.soaking import MIB, UNLIMITED, Load, drained, soak
 from tests.gateway.standing import limit_state
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.alone]
 SECONDS, CLIENTS = 15, 40
 
 

@@ -138,6 +138,7 @@ def is_server(process, port) -> bool:
     return "--port" in command and str(port) in command
 
 
+@pytest.mark.alone
 def test_many_slow_clients_do_not_hold_a_fast_one_up(port, file):
     slow = ["curl", "-sS", "--limit-rate", "100k", "-o", os.devnull, f"http://127.0.0.1:{port}/0-{SIZE}"]
     running = [subprocess.Popen(slow, stderr=subprocess.DEVNULL) for _ in range(60)]

@@ -48,6 +48,7 @@ def test_the_models_real_answer_comes_in_pieces(ada_visits, release):
     assert 5 < done.completion_tokens <= 60
 
 
+@pytest.mark.alone
 def test_a_stopped_answer_stops_in_vllm_within_a_second(ada_visits, release, vllm_url):
     generation = ada_visits.send("Tell a very long story about a ship.", release=release, max_tokens=1000)
     list(islice(ada_visits.events(generation), 4))
@@ -72,6 +73,7 @@ def test_a_prompt_beyond_the_real_context_is_told_by_how_much(ada_visits, releas
     assert "too many" in failed.error_sentence
 
 
+@pytest.mark.alone
 def test_a_revoked_approval_stops_vllm_within_a_second(ada, ada_visits, release, vllm_url):
     rosa = cast.staff("rosa@example.org", "Reviewers")
     generation = ada_visits.send("Tell a very long story about a ship.", release=release, max_tokens=1000)

@@ -1,0 +1,20 @@
+"""A database that is made from what is kept is the one that the migrations make."""
+
+import os
+import re
+
+import pytest
+
+from tests import migrated
+from tests.services import PG_DUMP
+
+
+@pytest.mark.skipif(PG_DUMP not in os.environ, reason="PostgreSQL is not the embedded one")
+@pytest.mark.django_db
+def test_the_tests_database_is_the_one_that_was_kept():
+    assert plain(migrated.dump()) == plain(migrated.file().read_text())
+
+
+def plain(dump):
+    """Without the casts and brackets that PostgreSQL writes otherwise into a constraint that it has read."""
+    return re.sub(r"::(character varying|text)(\[\])?|[()]", "", dump)
