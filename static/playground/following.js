@@ -96,7 +96,7 @@ class Follower {
     if (!this.answer.isConnected) return;
     const { id, dataset } = this.answer;
     const follows = isAtEnd();
-    await htmx.ajax("GET", dataset.fragment, { target: `#${id}`, swap: "outerHTML" });
+    await htmx.ajax("GET", dataset.fragment, { source: this.answer, target: `#${id}`, swap: "outerHTML" });
     // The same element still there means that the portal could not be reached.
     if (this.answer.isConnected) {
       this.later();
