@@ -21,12 +21,17 @@ class Code {
   constructor(element, at, mark) {
     const sign = mark[0];
     this.element = element;
+    this.from = at;
     this.at = at;
     this.isInLine = false;
     this.closing = new RegExp(`^ {0,3}${sign}{${mark.length},}[ \\t]*$`, "m");
     this.maybeClosing = new RegExp(`^ {0,3}${sign}*[ \\t]*$`);
-    this.words = document.createTextNode("");
-    element.querySelector("code").replaceChildren(this.words);
+    this.begin("");
+  }
+
+  begin(words) {
+    this.words = document.createTextNode(words);
+    this.element.querySelector("code").replaceChildren(this.words);
   }
 
   take(text, end) {
@@ -43,13 +48,18 @@ class Code {
       this.at += closing[0].length + 1;
       return CLOSED;
     }
-    // What may become the closing line waits for its end.
-    this.isInLine ||= !this.maybeClosing.test(fresh.slice(lines.length));
+    // What may become the closing line waits for its end, and is taken for it meanwhile.
+    const last = fresh.slice(lines.length);
+    this.isInLine ||= !this.maybeClosing.test(last);
     this.add(text, this.isInLine ? end : this.at + lines.length);
+    if (!this.isInLine && this.closing.test(last)) enhance(this.element);
     return OPEN;
   }
 
   add(text, until) {
+    if (until === this.at) return;
+    // It was no end, and has its colours already.
+    if (!this.words.isConnected) this.begin(text.slice(this.from, this.at));
     this.words.appendData(text.slice(this.at, until));
     this.at = until;
   }

@@ -206,7 +206,8 @@ class Rendering {
     if (lines === this.learnt || !lines.includes("]:")) return;
     this.learnt = lines;
     const before = Object.keys(this.references).length;
-    blocksOf(lines, { references: this.references });
+    // An open formula takes all that follows, as it does where it is shown.
+    blocksOf(lines, { references: this.references, isWriting });
     if (Object.keys(this.references).length > before) this.again();
   }
 

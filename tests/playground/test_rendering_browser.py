@@ -149,6 +149,15 @@ def test_code_is_coloured_when_its_fence_closes_and_copied_as_it_is(page: Page) 
     assert page.evaluate("navigator.clipboard.readText()") == "x = 1  # one\n"
 
 
+def test_code_whose_fence_turns_out_to_be_none_goes_on_whole(page: Page) -> None:
+    shown(page, "```python\nx = 1\n```")
+    expect(page.locator("#live .hljs-number")).to_have_text("1")
+
+    shown(page, "```python\nx = 1\n``` no\ny = 2\n")
+
+    assert page.locator("#live code").inner_text() == "x = 1\n``` no\ny = 2\n"
+
+
 def test_an_answer_of_thirty_thousand_tokens_does_not_freeze_the_page(page: Page) -> None:
     text = (DOCUMENTS["rich"] + "\n\n") * (120_000 // len(DOCUMENTS["rich"]))
     before = processor_seconds(page)
