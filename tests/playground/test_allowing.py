@@ -73,7 +73,7 @@ def test_a_stopped_answer_gives_back_what_it_did_not_use(stack, ada, ada_visits,
     told = (
         "You stopped this answer. What had come is kept:"
         f" {len(stopped.text)} characters, {stopped.completion_tokens} tokens."
-        f" {stopped.returned_tokens} of the {stopped.held_tokens} tokens held for it are given back."
+        f" {stopped.returned_tokens:,} of the {stopped.held_tokens:,} tokens held for it are given back."
     )
     assert told in ada_visits.get(f"/playground/{stopped.turn.conversation_id}/").text
 
