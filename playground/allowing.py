@@ -71,10 +71,15 @@ class Allowance:
         counted = receipt.tokens_to_count(held=held.reservation.tokens, is_started=is_started)
         self._limits.settle(held.reservation, counted)
         self._meter.note(receipt, key_id=person.key_id, release_id=person.release.pk)
-        left = held.left
-        if left is not None:
-            left += held.reservation.tokens - (held.reservation.tokens if counted is None else counted)
-        return replace(outcome, held_tokens=held.reservation.tokens, quota_tokens=held.limit, quota_left=left)
+        tokens = held.reservation.tokens
+        returned = 0 if counted is None else tokens - counted
+        return replace(
+            outcome,
+            held_tokens=tokens,
+            returned_tokens=max(0, returned),
+            quota_tokens=held.limit,
+            quota_left=None if held.left is None else held.left + returned,
+        )
 
     async def _hold(self, generation_id: UUID, person: Person, path: str, body: Mapping[str, Any]) -> Held:
         terms = await self._limits.terms_of_person(person.user_id, person.release, backend_of(person.release))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch
 
-from playground import streams
+from playground import acknowledging, streams
 from playground.models import (
     Comparison,
     Conversation,
@@ -35,6 +35,11 @@ class HiddenAnswer:
     text: str
     is_live: bool
     error_sentence: str
+
+    @property
+    def stop_told(self) -> str:
+        """What is kept of it; how many tokens that is would tell whose they are."""
+        return acknowledging.kept(self.text)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from django import forms
 from playground.actions.comparing import Column
 from playground.comparing import name_of
 from playground.forms import UNKEPT_HELP, SettingsForm, shown
-from playground.models import PROMPT_MAX_CHARACTERS, TITLE_CHARACTERS, Comparison
+from playground.message_forms import MessageForm, message_field
+from playground.models import TITLE_CHARACTERS, Comparison
 from playground.models.comparisons import COLUMNS_MAX, COLUMNS_MIN
 from playground.parameters import usual
 from portal.access.deciding import releases_allowed
@@ -77,24 +78,16 @@ class ColumnForm(SettingsForm):
         return Column(choice.release, choice.revision, self.settings())
 
 
-class RoundForm(forms.Form):
+class RoundForm(MessageForm):
     """One prompt for all columns; `token` tells a second sending from a second prompt."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
-    prompt = forms.CharField(
-        label="Message",
-        max_length=PROMPT_MAX_CHARACTERS,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 1, "placeholder": "Ask all of them something"}),
-        error_messages={"required": "Type a message first."},
-    )
+    prompt = message_field("Ask all of them something")
 
-    def clean_prompt(self) -> str:
-        """A message of nothing but space asks nothing."""
-        prompt: str = self.cleaned_data["prompt"].replace("\r\n", "\n")
-        if not prompt.strip():
-            raise forms.ValidationError("Type a message first.", code="required")
-        return prompt
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the valid form asks, as `actions.ask` takes it."""
+        return {name: self.cleaned_data[name] for name in ("prompt", "token")}
 
 
 class NewComparisonForm(RoundForm):
@@ -110,6 +103,11 @@ class NewComparisonForm(RoundForm):
         required=False,
         help_text=UNKEPT_HELP,
     )
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the valid form asks, as `actions.compare` takes it."""
+        return super().asked | {name: self.cleaned_data[name] for name in ("is_blind", "is_unkept")}
 
 
 class VoteForm(forms.Form):

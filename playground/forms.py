@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from playground.actions import Wish
+from playground.message_forms import MessageForm, message_field
 from playground.models import PROMPT_MAX_CHARACTERS, Conversation
 from playground.parameters import (
     CHAT,
@@ -182,18 +183,12 @@ class ResultsForm(forms.Form):
         return Wish(prompt="", token=token, settings=settings, follows=follows, tool_results=results)
 
 
-class ComposerForm(SettingsForm):
+class ComposerForm(MessageForm, SettingsForm):
     """One message with the settings for its answer; `token` tells a second sending from a second message."""
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     follows = forms.CharField(required=False, widget=forms.HiddenInput)
-    prompt = forms.CharField(
-        label="Message",
-        max_length=PROMPT_MAX_CHARACTERS,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 1, "placeholder": "Ask the model something", "autofocus": True}),
-        error_messages={"required": "Type a message first."},
-    )
+    prompt = message_field("Ask the model something", autofocus=True)
     is_unkept = forms.BooleanField(
         label="Don't keep this conversation",
         required=False,
@@ -211,13 +206,6 @@ class ComposerForm(SettingsForm):
         except ValueError:
             raise forms.ValidationError("Reload the page and send again.", code="invalid") from None
 
-    def clean_prompt(self) -> str:
-        """A message of nothing but space asks nothing."""
-        prompt: str = self.cleaned_data["prompt"].replace("\r\n", "\n")
-        if not prompt.strip():
-            raise forms.ValidationError("Type a message first.", code="required")
-        return prompt
-
     def wish(self) -> Wish:
         """What the valid form asks."""
         return Wish(
@@ -230,12 +218,19 @@ class ComposerForm(SettingsForm):
 
 
 def blank_form(
-    release: Release, *, conversation: Conversation | None = None, follows: uuid.UUID | None = None
+    release: Release,
+    *,
+    conversation: Conversation | None = None,
+    follows: uuid.UUID | None = None,
+    **given: Any,
 ) -> ComposerForm:
-    """An empty composer with the conversation's settings, or the usual ones, that continues `follows`."""
+    """An empty composer with the conversation's settings, or the usual ones, that continues `follows`.
+
+    `given` are fields that begin with something else.
+    """
     initial: dict[str, Any] = {"token": uuid.uuid4(), "follows": follows or ""}
     settings = conversation.settings if conversation else usual(release.context_length)
-    return ComposerForm(initial=initial | shown(settings), release=release)
+    return ComposerForm(initial=initial | shown(settings) | given, release=release)
 
 
 def shown(settings: dict[str, Any]) -> dict[str, Any]:

@@ -18,12 +18,14 @@ from playground.views import (
     shared,
     shares,
     talks,
+    variables,
 )
 
 urlpatterns = [
     path("", pages.new, name="playground"),
     path("send/", sending.send, name="playground_send"),
     path("count/", counting.count, name="playground_count"),
+    path("variables/", variables.variables, name="playground_variables"),
     path("conversations/", talks.index, name="playground_talks"),
     path("conversations/import/", files.import_file, name="playground_import"),
     path("conversations/keep-for/", talks.keep_for, name="playground_keep_for"),

@@ -34,6 +34,7 @@ class Outcome:
     error_code: str = ""
     error_sentence: str = ""
     held_tokens: int | None = None
+    returned_tokens: int | None = None
     quota_tokens: int | None = None
     quota_left: int | None = None
     prompt_tokens: int | None = None

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models.functions import Left
 from django.utils import timezone
 
+from playground import acknowledging
 from playground.models.comparisons import unhidden
 from playground.models.conversations import Conversation
 from portal.accounts.models import User
@@ -139,6 +140,9 @@ class Generation(models.Model):
     held_tokens = models.PositiveIntegerField(
         null=True, help_text="The most it could have come to, which its limits held meanwhile."
     )
+    returned_tokens = models.PositiveIntegerField(
+        null=True, help_text="What of that its limits had again at its end."
+    )
     quota_tokens = models.PositiveBigIntegerField(null=True, help_text="The limit that is nearest.")
     quota_left = models.PositiveBigIntegerField(null=True, help_text="What that leaves behind this answer.")
     prompt_tokens = models.PositiveIntegerField(null=True)
@@ -233,11 +237,12 @@ class Generation(models.Model):
         return self.prompt_tokens + self.completion_tokens
 
     @property
-    def returned_tokens(self) -> int | None:
-        """What was held for it and not used."""
-        if self.held_tokens is None or self.cost_tokens is None:
-            return None
-        return max(0, self.held_tokens - self.cost_tokens)
+    def stop_told(self) -> str:
+        """What its stop is acknowledged with: what is kept of it, and what its limits have again."""
+        given_back = acknowledging.given_back(
+            is_begun=self.started_at is not None, held=self.held_tokens, returned=self.returned_tokens
+        )
+        return f"{acknowledging.kept(self.text, tokens=self.completion_tokens)} {given_back}".strip()
 
     @property
     def tokens_per_second(self) -> float | None:

@@ -61,9 +61,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form, columns = NewComparisonForm(request.POST), typed_columns(request.POST, choices)
     if not all([form.is_valid(), *(column.is_valid() for column in columns)]):
         return _new_page(request, form, columns, status=INVALID)
-    made = actions.compare(
-        [column.column() for column in columns], **form.cleaned_data, **sending.asker(request)
-    )
+    made = actions.compare([column.column() for column in columns], **form.asked, **sending.asker(request))
     return redirect(made)
 
 
@@ -77,16 +75,16 @@ def comparison(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 @never_cache
-@sensitive_post_parameters("prompt")
+@sensitive_post_parameters()
 @person_required
 def send(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Ask all columns the next thing."""
     found, form = own_comparison(request, pk), RoundForm(request.POST)
     if not form.is_valid():
         if is_htmx(request):
-            return render(request, "playground/_errors.html", {"form": form}, status=INVALID)
+            return _composer(request, found, form)
         return _page(request, found, form, status=INVALID)
-    actions.ask(found, **form.cleaned_data, **sending.asker(request))
+    actions.ask(found, **form.asked, **sending.asker(request))
     return _changed(request, found)
 
 
@@ -180,6 +178,13 @@ def _page(request: HttpRequest, found: Comparison, form: RoundForm, *, status: i
         "comparisons": _comparisons_of(current_user(request)),
     }
     return render(request, "playground/compare/page.html", context, status=status)
+
+
+def _composer(request: HttpRequest, found: Comparison, form: RoundForm) -> HttpResponse:
+    """The composer with what was typed and what is wrong with it."""
+    context = {**board_context(board_of(found)), "form": form}
+    response = render(request, "playground/compare/_composer.html", context, status=INVALID)
+    return reswap(retarget(response, "#composer"), "outerHTML")
 
 
 def _changed(request: HttpRequest, found: Comparison, *, event: str = "playground:sent") -> HttpResponse:

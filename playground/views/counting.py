@@ -24,10 +24,13 @@ from portal.releases.models import Release
 
 @require_POST
 @never_cache
-@sensitive_post_parameters("prompt", "system_prompt")
+@sensitive_post_parameters()
 @person_required
 def count(request: HttpRequest) -> HttpResponse:
-    """How many tokens the message would come to with what is sent with it, against the context."""
+    """How many tokens the message would come to with what is sent with it, against the context.
+
+    A message whose variables have no values yet counts as it is typed.
+    """
     user = current_user(request)
     mine = Conversation.objects.visible_to(user).select_related("release", "revision")
     talk = mine.filter(pk__in=_named(request)).first()
@@ -62,7 +65,8 @@ def count_new_comparison(request: HttpRequest) -> HttpResponse:
     if not choices:
         return gate(request)
     form, columns = RoundForm(request.POST), typed_columns(request.POST, choices)
-    if not all([form.is_valid(), *(column.is_valid() for column in columns)]):
+    form.is_valid()
+    if "prompt" not in form.cleaned_data or not all(column.is_valid() for column in columns):
         return _told(request, None)
     asked = [
         counting.question(
@@ -79,14 +83,15 @@ def count_new_comparison(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @never_cache
-@sensitive_post_parameters("prompt")
+@sensitive_post_parameters()
 @person_required
 def count_comparison(request: HttpRequest, pk: UUID) -> HttpResponse:
     """As `count`, of the next round of a comparison. Which column has the least room it never tells."""
     found, form = own_comparison(request, pk), RoundForm(request.POST)
     columns = list(found.columns.select_related("release", "revision").order_by("column"))
     open_to = {one.pk for one in releases_allowed(current_user(request), Action.PLAYGROUND)}
-    if not form.is_valid() or not {column.release_id for column in columns} <= open_to:
+    form.is_valid()
+    if "prompt" not in form.cleaned_data or not {column.release_id for column in columns} <= open_to:
         return _told(request, None)
     asked = [
         counting.question(

@@ -80,9 +80,10 @@ def _raw_form(request: HttpRequest, release: Release) -> ComposerForm:
     mine = Generation.objects.visible_to(current_user(request)).with_story()
     answer = get_object_or_404(mine, pk=uuid_or_none(request.GET["raw_from"]))
     read = templating.rendered(answer)
-    form = blank_form(release, conversation=answer.turn.conversation)
-    form.initial.update(mode=RAW, prompt=read.text if read else answer.turn.prompt, follows="")
-    return form
+    prompt = read.text if read else answer.turn.prompt
+    # Braces in it are what the model has read, and not to be filled in.
+    talk = answer.turn.conversation
+    return blank_form(release, conversation=talk, mode=RAW, prompt=prompt, is_literal=True)
 
 
 def preset_version(request: HttpRequest) -> PresetVersion | None:
@@ -100,9 +101,7 @@ def preset_version(request: HttpRequest) -> PresetVersion | None:
 
 def preset_form(version: PresetVersion, release: Release) -> ComposerForm:
     """The composer with what a preset holds."""
-    form = blank_form(release)
-    form.initial.update(shown_settings(version.settings), prompt=version.prompt)
-    return form
+    return blank_form(release, **shown_settings(version.settings), prompt=version.prompt)
 
 
 def gate(request: HttpRequest, *, wanted: str = "") -> HttpResponse:

@@ -27,7 +27,7 @@ NO_CONTENT = 204
 
 @require_POST
 @never_cache
-@sensitive_post_parameters("prompt", "system_prompt")
+@sensitive_post_parameters()
 @person_required
 def send(request: HttpRequest) -> HttpResponse:
     """Send a message in the named conversation, or in a new one with the named release."""

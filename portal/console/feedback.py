@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from playground import actions, judging
 from playground.models.feedback import TAGS
+from playground.preferences import tally as count_preferences
 from portal.accounts.sessions import current_user
 from portal.common.intervals import Rate
 from portal.common.requests import client_address
@@ -23,6 +24,7 @@ MANAGE = "releases.manage_release"
 PAGE_SIZE = 20
 FILTERS = ("release", "revision", "tag", "since", "until")
 TAG_LABELS = dict(TAGS)
+NO_SUCH = "There is no such release, revision, tag or day."
 
 
 @require_safe
@@ -35,7 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "form": form,
         "is_filtered": any(request.GET.get(name) for name in FILTERS),
         "is_later_page": "after" in request.GET,
-        "asked": {name: request.GET[name] for name in FILTERS if request.GET.get(name)},
+        "asked": _asked(request.GET),
     }
     status = HTTPStatus.OK if form.is_valid() else HTTPStatus.UNPROCESSABLE_ENTITY
     if form.is_valid():
@@ -46,6 +48,23 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "console/feedback/index.html", context, status=status)
 
 
+@require_safe
+@staff_with(MANAGE)
+@never_cache
+def preferences(request: HttpRequest) -> HttpResponse:
+    """What the file of preferences would hold and leave out, and why. Reads as much as the file does."""
+    form = _form(request.GET)
+    if not form.is_valid():
+        raise BadRequest(NO_SUCH)
+    question = form.question()
+    context = {
+        "form": form,
+        "asked": _asked(request.GET),
+        "tally": count_preferences(question.votes(), question.feedback()),
+    }
+    return render(request, "console/feedback/preferences.html", context)
+
+
 @require_POST
 @staff_with(MANAGE)
 @never_cache
@@ -53,7 +72,7 @@ def export(request: HttpRequest) -> PiecewiseResponse:
     """The preferences that the filters leave as JSON Lines; the ledger hears who took them."""
     form = _form(request.POST)
     if not form.is_valid():
-        raise BadRequest("There is no such release, revision, tag or day.")
+        raise BadRequest(NO_SUCH)
     lines = actions.export_preferences(
         form.question(), asked=form.asked(), by=current_user(request), address=client_address(request)
     )
@@ -63,6 +82,10 @@ def export(request: HttpRequest) -> PiecewiseResponse:
 
 def _form(given: QueryDict) -> FeedbackFilterForm:
     return FeedbackFilterForm({name: given[name] for name in FILTERS if name in given})
+
+
+def _asked(given: QueryDict) -> dict[str, Any]:
+    return {name: given[name] for name in FILTERS if given.get(name)}
 
 
 def _added_up(question: judging.Question) -> dict[str, Any]:

@@ -191,6 +191,7 @@ urlpatterns = [
     path("events/<slug:slug>/guests.csv", events.export, name="event_export"),
     path("events/<slug:slug>/guests/<int:pk>/check-in/", events.check_in, name="event_check_in"),
     path("feedback/", feedback.index, name="feedback"),
+    path("feedback/preferences/", feedback.preferences, name="feedback_preferences"),
     path("feedback/preferences.jsonl", feedback.export, name="feedback_export"),
     path("reports/", reports.queue, name="reports"),
     path("reports/rates/", reports.rates, name="report_rates"),

@@ -2,6 +2,7 @@
 // errors say what to do.
 import { clear, keep, restore } from "./drafts.js";
 import { composer, isLive, message, notice, toEnd } from "./page.js";
+import { forget } from "./variables.js";
 
 document.addEventListener("input", (event) => { if (event.target.form?.id === "composer") keep(); });
 
@@ -47,6 +48,7 @@ document.addEventListener("htmx:after:request", (event) => {
   } else if (status === 200 && ctx.sourceElement.id === "composer") {
     const { prompt, system_prompt: system } = composer().elements;
     clear();
+    forget();
     prompt.value = "";
     if (system) system.defaultValue = system.value;
     document.getElementById("composer-notice").replaceChildren();
@@ -60,4 +62,19 @@ document.addEventListener("htmx:error", (event) => {
 });
 document.addEventListener("playground:sent", () => { toEnd(); message()?.focus(); });
 
+// What is wrong is shown, also where it stands in a panel that is shut.
+const showWrong = () => {
+  const wrong = document.querySelector("[data-error-of]");
+  const field = wrong && composer()?.elements[wrong.dataset.errorOf];
+  if (field?.closest("#settings")) {
+    document.getElementById("settings").showPopover?.();
+    for (let group = field.closest("details"); group; group = group.parentElement.closest("details")) group.open = true;
+  }
+  if (wrong) wrong.removeAttribute("data-error-of");
+  // Behind htmx, which gives the focus back to where it was.
+  if (field) setTimeout(() => field.focus(), 60);
+};
+
+document.addEventListener("htmx:after:settle", showWrong);
+showWrong();
 restore();

@@ -1,5 +1,6 @@
 // Drafts outlive a reload, a lost session and a crash.
 import { composer, message, page } from "./page.js";
+import { retype, typed } from "./variables.js";
 
 const SENT = "playground:sent";
 const named = () => composer()?.dataset.draft || composer()?.elements.conversation?.value || "new";
@@ -16,7 +17,7 @@ export const keep = () => {
   if (!form) return;
   const { prompt, system_prompt: system } = form.elements;
   const isChanged = prompt.value || (system && system.value !== system.defaultValue);
-  if (!isUnkept() && isChanged) write({ prompt: prompt.value, system: system?.value });
+  if (!isUnkept() && isChanged) write({ prompt: prompt.value, system: system?.value, variables: typed() });
   else clear();
 };
 
@@ -26,6 +27,7 @@ export const restore = () => {
   if (!draft) return;
   const { system_prompt: system } = composer().elements;
   if (!message().value) message().value = draft.prompt || "";
+  retype(draft.variables);
   if (system && system.value === system.defaultValue && draft.system) system.value = draft.system;
 };
 

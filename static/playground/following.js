@@ -3,7 +3,7 @@ import { announce, isAtEnd, toEnd } from "./page.js";
 import { render } from "./rendering.js";
 
 const RETRY_MILLISECONDS = [500, 1000, 2000, 5000];
-const ENDS = { done: "The answer is complete.", cancelled: "The answer was stopped.", failed: "The answer failed." };
+const ENDS = { done: "The answer is complete.", failed: "The answer failed." };
 
 const keepAtEnd = (step) => {
   const follows = isAtEnd();
@@ -96,13 +96,15 @@ class Follower {
     if (!this.answer.isConnected) return;
     const { id, dataset } = this.answer;
     const follows = isAtEnd();
-    await htmx.ajax("GET", dataset.fragment, { target: `#${id}`, swap: "outerHTML" });
+    await htmx.ajax("GET", dataset.fragment, { source: this.answer, target: `#${id}`, swap: "outerHTML" });
     // The same element still there means that the portal could not be reached.
     if (this.answer.isConnected) {
       this.later();
       return;
     }
-    announce(ENDS[document.getElementById(id)?.dataset.status] || "");
+    const ended = document.getElementById(id);
+    // A stop is acknowledged with what is kept and what is given back.
+    announce(ended?.querySelector("[data-told]")?.textContent ?? ENDS[ended?.dataset.status] ?? "");
     if (follows) toEnd();
   }
 }

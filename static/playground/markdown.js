@@ -50,9 +50,10 @@ const alignByClass = (state) => {
   }
 };
 
-// The last words of an answer that is still written.
+// The last words of an answer that is still written, unless code or a line stands behind them.
 const mendEnd = (state) => {
-  const last = state.env.isWriting && state.tokens.findLast((token) => token.type === "inline");
+  const index = state.env.isWriting ? state.tokens.findLastIndex((token) => token.type === "inline") : -1;
+  const last = state.tokens.slice(index + 1).every((token) => token.nesting < 0) && state.tokens[index];
   if (last && !/\n[ \t]*\n[ \t]*$/.test(state.src)) last.content = mend(last.content);
 };
 

@@ -94,6 +94,8 @@ const HEAD = /(^|\n[ \t]*\n)(\|[^\n]+)(?:\n[-:| \t]*)?$/;
 // The beginning of a list, a heading, a line or a fence, of which nothing can be said yet.
 const BEGINNING = /(^|\n)[ \t]*(?:[-=+*#>|]+|`{1,2}|~{1,2}|\d{1,9}[.)]?)[ \t]*$/;
 
+export const isBeginning = (line) => BEGINNING.test(line);
+
 export const mendLines = (text) => {
   const head = HEAD.exec(text);
   if (!head) return text.replace(BEGINNING, "$1");

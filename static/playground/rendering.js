@@ -1,5 +1,6 @@
 // Renders an answer while it is written: block by block, only what changed, in steps that a page can bear.
 import { enhance } from "./enhancing.js";
+import { CLOSED, OPEN, UNSURE, growing } from "./growing.js";
 import { blocksOf, htmlOf, plainHtml, seen } from "./markdown.js";
 import { mendLines } from "./mending.js";
 import { morph } from "./morphing.js";
@@ -20,8 +21,9 @@ const UNSETTLED = 2;
 const CLOSED_FENCE = /\n[ \t>]*(?:`{3,}|~{3,})[ \t]*\n?$/;
 const states = new WeakMap();
 
-const whole = (text, isWriting) =>
-  seen((isWriting ? text.replace(/[\ud800-\udbff\r]$/, "") : text).replace(/\r\n?/g, "\n"));
+// Half a pair of UTF-16 and half a line's end wait for what follows.
+const ready = (text) => text.replace(/[\ud800-\udbff\r]$/, "");
+const readable = (text) => seen(text.replace(/\r\n?/g, "\n"));
 
 class Rendering {
   constructor(element) {
@@ -35,8 +37,15 @@ class Rendering {
   start() {
     this.element.replaceChildren();
     this.element.classList.add("answer-rich", "prose");
+    this.given = "";
     this.text = "";
+    this.isWriting = true;
     this.isShown = false;
+    // The text node of what is too long to be rendered.
+    this.plain = null;
+    // The last block, where it is one that grows at its end; where one begins that cannot.
+    this.grown = null;
+    this.ungrown = null;
     this.length = 0;
     this.offset = 0;
     this.settled = [];
@@ -47,9 +56,12 @@ class Rendering {
   }
 
   want(text, { isWriting, around }) {
-    const fresh = whole(text, isWriting);
-    if (!fresh.startsWith(this.text.slice(0, this.length))) this.start();
-    Object.assign(this, { text: fresh, isWriting, around, isShown: false });
+    if (!this.isWriting || !text.startsWith(this.given)) this.start();
+    const rest = text.slice(this.given.length);
+    const fresh = isWriting ? ready(rest) : rest;
+    this.given += fresh;
+    this.text += readable(fresh);
+    Object.assign(this, { isWriting, around, isShown: false });
     this.done ??= Promise.withResolvers();
     const { promise } = this.done;
     this.soon();
@@ -92,14 +104,41 @@ class Rendering {
   }
 
   showPlain() {
-    const { text } = this;
-    this.start();
-    Object.assign(this, { text, length: text.length });
-    this.element.append(sanitised.answer(plainHtml(text)));
+    if (!this.plain) {
+      const box = sanitised.answer(plainHtml("")).firstElementChild;
+      this.plain = document.createTextNode("");
+      box.append(this.plain);
+      this.element.replaceChildren(box);
+    }
+    this.plain.appendData(this.text.slice(this.plain.length));
+    this.length = this.text.length;
   }
 
   show() {
     const isWriting = this.isWriting || this.length < this.text.length;
+    if (this.grown) this.grow(isWriting);
+    if (!this.grown) this.showBlocks(isWriting);
+  }
+
+  // Adds to the block that grows what has come of it; at its end it is settled.
+  grow(isWriting) {
+    const { element } = this.grown;
+    const state = isWriting ? this.grown.take(this.text, this.length, this.references) : UNSURE;
+    if (state === OPEN) return;
+    if (state === CLOSED) {
+      const source = this.text.slice(this.offset, this.grown.at);
+      if (source.includes("[")) this.settled.push({ source, outline: this.outline, element });
+      this.offset = this.grown.at;
+      this.blocks = [];
+      enhance(element);
+    } else {
+      this.ungrown = this.offset;
+      this.blocks = [{ element, key: "" }];
+    }
+    this.grown = null;
+  }
+
+  showBlocks(isWriting) {
     const tail = this.text.slice(this.offset, this.length);
     this.learn(tail, isWriting);
     const shown = isWriting ? mendLines(tail) : tail;
@@ -113,7 +152,17 @@ class Rendering {
       this.place(block, index, env);
     });
     for (const gone of this.blocks.splice(blocks.length)) gone.element.remove();
-    if (blocks.length > UNSETTLED) this.settle(blocks, starts);
+    const last = blocks.length - 1;
+    const start = this.offset + starts[blocks[last]?.line ?? 0];
+    const mayGrow = isWriting && last >= 0 && start !== this.ungrown;
+    const grown = mayGrow && growing(blocks[last], this.references, this.text, start, this.length);
+    if (grown) {
+      this.settle(blocks, starts, last);
+      this.grown = grown;
+      this.show();
+    } else if (blocks.length > UNSETTLED) {
+      this.settle(blocks, starts, blocks.length - UNSETTLED);
+    }
   }
 
   // Renders a block at its place unless the same stands there.
@@ -139,9 +188,8 @@ class Rendering {
     this.blocks[index] = block;
   }
 
-  // Blocks that nothing to come can change are not read again.
-  settle(blocks, starts) {
-    const count = blocks.length - UNSETTLED;
+  // The first `count` blocks, which nothing to come can change, are not read again.
+  settle(blocks, starts, count) {
     const end = this.offset + starts[blocks[count].line];
     const outline = this.outline;
     for (const block of this.blocks.splice(0, count)) {
@@ -158,7 +206,8 @@ class Rendering {
     if (lines === this.learnt || !lines.includes("]:")) return;
     this.learnt = lines;
     const before = Object.keys(this.references).length;
-    blocksOf(lines, { references: this.references });
+    // An open formula takes all that follows, as it does where it is shown.
+    blocksOf(lines, { references: this.references, isWriting });
     if (Object.keys(this.references).length > before) this.again();
   }
 

@@ -10,6 +10,7 @@ from playground import actions
 from playground.actions import Outcome
 from playground.comparing import answers_of
 from playground.models import Feedback, Generation, PreferenceVote, Verdict
+from playground.preferences import LeftOut
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 from tests import cast
@@ -19,6 +20,9 @@ from tests.playground.test_comparing import compare, end_all, vote
 
 PAGE = "/console/feedback/"
 EXPORT = f"{PAGE}preferences.jsonl"
+PREFERENCES = f"{PAGE}preferences/"
+# What the same test leaves out: one of each reason, or as many as it made.
+LEFT_OUT = {LeftOut.UNFIT: 2, LeftOut.SAME: 2, LeftOut.OTHER_SYSTEM_PROMPT: 1, LeftOut.OTHER_WORDS: 1}
 
 
 @pytest.fixture
@@ -44,11 +48,11 @@ def exported(client, **asked):
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
-@pytest.mark.parametrize("path", [PAGE, EXPORT])
+@pytest.mark.parametrize("path", [PAGE, EXPORT, PREFERENCES])
 def test_only_release_managers_come_in(client, as_ada, as_rosa, method, path):
     statuses = [getattr(one, method)(path).status_code for one in (client, as_ada, as_rosa)]
 
-    allowed = method == ("get" if path == PAGE else "post")
+    allowed = method == ("post" if path == EXPORT else "get")
     assert statuses == ([302, 403, 403] if allowed else [405] * 3)
     assert Entry.objects.filter(verb=Verb.PREFERENCES_EXPORTED).count() == 0
 
@@ -279,8 +283,36 @@ def test_what_trains_nothing_is_left_out(as_milo, ada, release, zephyr):
     judge(answered(ada, release, text=""), -1, correction="Anything")
     judge(answered(ada, release, text="Same."), 1, correction="Same.")
 
+    briefly = [
+        actions.Column(release, None, {"temperature": 1, "max_tokens": 9, "system_prompt": words})
+        for words in ("Be brief.", "Be kind.")
+    ]
+    other = actions.compare(briefly, prompt="Why?", token=uuid4(), is_blind=False, by=ada)
+    for answer, text in zip(answers_of(other, 0), ("One.", "Two."), strict=True):
+        actions.finish(actions.begin(answer.pk), Outcome(text=text, finish_reason="stop"))
+    vote(other, winner=0)
+
     assert exported(as_milo) == []
-    assert PreferenceVote.objects.count() == 4
+    assert PreferenceVote.objects.count() == 5
+    tally = as_milo.get(PREFERENCES).context["tally"]
+    assert (tally.lines, tally.undecided) == (0, 2)
+    assert dict(tally.left_out) == LEFT_OUT
+
+
+def test_the_page_of_the_file_counts_under_the_filters(as_milo, ada, release, zephyr):
+    judge(answered(ada, release, text="A"), -1, correction="B")
+    judge(answered(ada, zephyr, text="C", mode="raw"), -1, correction="D")
+
+    page = as_milo.get(PAGE, {"release": "tiny"}).text
+    all_of_it, tiny = as_milo.get(PREFERENCES), as_milo.get(PREFERENCES, {"release": "tiny"})
+
+    assert f'href="{PREFERENCES}?release=tiny"' in page
+    assert "<strong>1 line</strong>" in all_of_it.text
+    assert LeftOut.UNFIT.label in all_of_it.text
+    assert "Left out" not in tiny.text
+    assert '<input type="hidden" name="release" value="tiny">' in tiny.text
+    assert as_milo.get(PREFERENCES, {"release": "nothing"}).status_code == 400
+    assert Entry.objects.filter(verb=Verb.PREFERENCES_EXPORTED).count() == 0
 
 
 def test_the_filters_hold_for_the_file_and_the_ledger_keeps_who_took_it(as_milo, ada, release, zephyr):

@@ -63,7 +63,8 @@ def test_staff_read_feedback_and_it_is_accessible_and_fits(
     page.set_viewport_size(size)
 
     revision = f"/console/releases/tiny/revisions/{'a' * 40}/serve/"
-    addresses = {"all": "/console/feedback/", "none": "/console/feedback/?tag=unsafe", "serve": revision}
+    addresses = {"all": "/console/feedback/", "none": "/console/feedback/?tag=unsafe"}
+    addresses |= {"file": "/console/feedback/preferences/", "serve": revision}
     for name, address in addresses.items():
         page.goto(address)
         if name == "all":
@@ -79,10 +80,12 @@ def test_milo_takes_the_file_and_walks_on(page: Page, enter: Any, milo: User) ->
     enter(page, milo)
     page.goto("/console/feedback/")
 
+    page.get_by_role("link", name="Export preferences").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export preferences").click()
+        page.get_by_role("button", name="Download the file").click()
 
     assert download.value.suggested_filename.startswith("preferences-")
     assert len(Path(download.value.path()).read_text().splitlines()) == 30
+    page.get_by_role("link", name="Feedback").last.click()
     page.get_by_role("link", name="Next page").click()
     expect(page.locator(".feedback-list > li")).to_have_count(5)

@@ -67,7 +67,10 @@ def test_ada_stops_with_escape_and_asks_again(page, stack):
 
     page.keyboard.press("Escape")
     expect(page.locator(".answer[data-status=cancelled]")).to_have_count(1)
-    expect(page.get_by_text("You stopped this answer.")).to_be_visible()
+    told = page.locator("[data-told]")
+    expect(told).to_contain_text("You stopped this answer. What had come is kept:")
+    expect(told).to_contain_text("tokens held for it are given back.")
+    expect(page.locator("[data-announcer]")).to_have_text(told.inner_text())
     page.get_by_role("button", name="Retry").click()
     expect(page.locator("[data-text]")).to_contain_text("w3 ")
     page.get_by_role("button", name="Stop").click()

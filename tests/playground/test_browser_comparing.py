@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from playground.comparing import answers_of
 from playground.models import Comparison, Feedback, Generation, PreferenceVote
@@ -148,8 +148,6 @@ def test_ada_votes_blind_with_the_keyboard(page):
     expect(page.get_by_text("Which is better?")).to_be_visible()
     assert "Tiny" not in page.locator("main").inner_text()
     assert "Zephyr" not in page.content()
-    # The board is shown anew as the last answer ends, and what is chosen before that would be lost.
-    page.wait_for_load_state("networkidle")
 
     page.get_by_label("B is better").focus()
     page.keyboard.press("Space")
@@ -162,6 +160,50 @@ def test_ada_votes_blind_with_the_keyboard(page):
     assert (made.was_blind, made.winner) == (True, answers_of(made.comparison, 0)[1])
     page.reload()
     expect(page.get_by_role("button", name="Vote")).to_have_count(0)
+
+
+def test_a_choice_made_as_the_last_answer_is_shown_is_kept(page):
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    page.route(re.compile(r"/generations/[0-9a-f-]{36}/$"), hold)
+    begin(page, "words=5", is_blind=True)
+    wait_for(lambda: not Generation.objects.live().exists())
+    expect(page.locator("[data-text]")).to_have_count(2)
+    wait_for(lambda: page.wait_for_timeout(50) or len(late) == 2)
+    late.pop().continue_()
+
+    choice = page.get_by_label("B is better")
+    choice.check()
+    with page.expect_response(late[0].request.url):
+        late[0].continue_()
+    expect(page.locator(".answer[data-status=done]")).to_have_count(2)
+
+    expect(choice).to_be_checked()
+    expect(choice).to_be_focused()
+    page.get_by_role("button", name="Vote").click()
+    expect(page.get_by_text("You voted: B is better.")).to_be_visible()
+    assert PreferenceVote.objects.count() == 1
+
+
+def test_what_is_open_in_earlier_rounds_is_kept_when_the_next_one_is_asked(page):
+    begin(page, "words=5")
+    page.get_by_label("All are bad").check()
+    page.get_by_role("link", name="Bad answer").first.click()
+    page.get_by_label("Comment").fill("Half a thought")
+
+    page.get_by_label("Message to all columns").fill("words=3")
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer[data-status=done]")).to_have_count(4)
+
+    expect(page.get_by_label("All are bad").first).to_be_checked()
+    expect(page.get_by_label("All are bad").last).not_to_be_checked()
+    expect(page.get_by_label("Comment")).to_have_value("Half a thought")
+    page.get_by_role("button", name="Send to staff").click()
+    expect(page.locator(".feedback-box").first).to_contain_text("Thank you")
+    assert Feedback.objects.get().comment == "Half a thought"
 
 
 def test_ada_builds_columns_with_and_without_scripts(page, browser, ada_visits):

@@ -183,7 +183,7 @@ def test_ada_stops_and_asks_again_without_a_script(as_ada, asked):
     again = as_ada.post(reverse("playground_retry", args=[asked.pk]))
 
     assert (stopped.status_code, again.status_code) == (302, 302)
-    assert "You stopped this before the model said anything." in page
+    assert "You stopped this before the model said anything. No tokens were held for it yet." in page
     assert Generation.objects.count() == 2
 
 

@@ -1,6 +1,7 @@
 """Answers in the browser: as the server has them, sane while half-written, quick, accessible."""
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,15 @@ def test_code_is_coloured_when_its_fence_closes_and_copied_as_it_is(page: Page) 
     assert page.evaluate("navigator.clipboard.readText()") == "x = 1  # one\n"
 
 
+def test_code_whose_fence_turns_out_to_be_none_goes_on_whole(page: Page) -> None:
+    shown(page, "```python\nx = 1\n```")
+    expect(page.locator("#live .hljs-number")).to_have_text("1")
+
+    shown(page, "```python\nx = 1\n``` no\ny = 2\n")
+
+    assert page.locator("#live code").inner_text() == "x = 1\n``` no\ny = 2\n"
+
+
 def test_an_answer_of_thirty_thousand_tokens_does_not_freeze_the_page(page: Page) -> None:
     text = (DOCUMENTS["rich"] + "\n\n") * (120_000 // len(DOCUMENTS["rich"]))
     before = processor_seconds(page)
@@ -163,6 +173,136 @@ def test_an_answer_of_thirty_thousand_tokens_does_not_freeze_the_page(page: Page
     for piece in range(30, 60):
         shown(page, text + " a few words more" * piece)
     assert (processor_seconds(page) - start) / 30 < 0.1
+
+
+CODE = (
+    "Here:\n\n```python\n" + "".join(f"x_{one} = {one}  # a line\n" for one in range(3000)) + "```\n\nDone."
+)
+ROWS = "".join(f"| {one} | **{one}** | `x_{one}` |\n" for one in range(1500))
+TABLE = f"Here:\n\n| a | b | c |\n|---|---|---|\n{ROWS}\nDone."
+WORK = """async ([text, steps]) => {
+    const { default: MarkdownIt } = await import("/static/vendor/markdown-it-15.0.3/markdown-it.js");
+    const { render } = await import("/static/playground/rendering.js");
+    const element = document.createElement("div");
+    document.querySelector(".talk-scroll").prepend(element);
+    const work = { characters: 0, nodes: 0 };
+    const { parse } = MarkdownIt.prototype;
+    MarkdownIt.prototype.parse = function (source, env) {
+        work.characters += source.length;
+        return parse.call(this, source, env);
+    };
+    const count = (records) => { for (const { addedNodes } of records) work.nodes += addedNodes.length; };
+    const watch = new MutationObserver(count);
+    watch.observe(element, { childList: true, subtree: true });
+    for (let step = 1; step <= steps; step += 1) {
+        await render(element, text.slice(0, Math.ceil((text.length * step) / steps)));
+    }
+    count(watch.takeRecords());
+    MarkdownIt.prototype.parse = parse;
+    const shown = [...element.querySelectorAll("code")].map((one) => one.textContent).join("");
+    return { ...work, rows: element.querySelectorAll("tr").length, code: shown.length };
+}"""
+
+
+def test_a_step_of_a_long_block_of_code_costs_what_is_new_of_it(page: Page) -> None:
+    work = page.evaluate(WORK, [CODE, 200])
+
+    assert work["code"] == CODE.rindex("```") - CODE.index("x_0")
+    # Each character was read some hundred times as long as every step read the block anew.
+    assert work["characters"] < 2_000
+    assert work["nodes"] < 20
+
+
+def test_a_step_of_a_long_table_costs_the_rows_that_are_new(page: Page) -> None:
+    work = page.evaluate(WORK, [TABLE, 200])
+
+    assert work["rows"] == 1_501
+    assert work["characters"] < 2 * len(TABLE)
+    # A row and the line's end behind it; a few for the row that a step ends in.
+    assert work["nodes"] < 3 * 1_501 + 10 * 200
+
+
+# What may end code or a table, look as if it did, or be read in another way when more of it has come.
+LINES = (
+    *(
+        "",
+        "",
+        "```",
+        "```py",
+        "~~~",
+        "    ```",
+        "  ```",
+        "``` x",
+        "````",
+        "`",
+        "words",
+        "**bold",
+        "\ttab",
+        "  two",
+    ),
+    *(
+        "| a | b |",
+        "|---|---|",
+        "| **c | d* |",
+        "| [w][r] | $x$ |",
+        "| e",
+        "f | g | h",
+        "| `a | b` |",
+        "| \\| | $1 |",
+    ),
+    *(
+        "- item",
+        "1. one",
+        "# head",
+        "> quote",
+        "***",
+        "--",
+        "---|---",
+        "$$",
+        "x^2 $$",
+        "\\[",
+        "é😀",
+        "[r]: https://a.b",
+    ),
+)
+OPENINGS = ("```", "~~~js", "**words", "| a | b |\n|---|---|", "| a | `b |\n|:--|--:|\n| 1 | 2 |")
+
+
+@pytest.mark.parametrize("pieces", [1, 5, 37])
+def test_what_grows_at_its_end_is_the_same_from_both(page: Page, pieces: int) -> None:
+    chance = random.Random(pieces)
+    texts = [
+        "\n".join(
+            [
+                chance.choice(OPENINGS),
+                *chance.choices(LINES, k=chance.randint(3, 16)),
+                "",
+                "End.",
+                "",
+                "Last.",
+            ]
+        )
+        for _ in range(120)
+    ]
+
+    served = page.evaluate("htmls => hostile.served(htmls)", [str(render(text)) for text in texts])
+    live = page.evaluate("([texts, pieces]) => hostile.inPieces(texts, pieces)", [texts, pieces])
+
+    differing = [
+        text for text, one, other in zip(texts, live["html"], served["html"], strict=True) if one != other
+    ]
+    assert differing == []
+    assert live["faults"] == [[]] * len(texts)
+
+
+def test_a_text_too_long_to_be_rendered_grows_in_one_node(page: Page) -> None:
+    text = "words " * 45_000
+    shown(page, text)
+    page.evaluate("window.plain = document.querySelector('#live .answer-plain').firstChild")
+
+    shown(page, text + "and more")
+
+    assert page.evaluate("plain.isConnected && plain.data.endsWith('words and more')")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
