@@ -9,6 +9,7 @@ from django.utils import timezone
 from playground.batches.errors import keyed
 from playground.gateway import errors
 from portal.access.deciding import account_refusal
+from portal.accounts.models import User
 from portal.keys import limiting, reports
 from portal.keys.limiting import Standing
 from portal.keys.models import ApiKey, DailyUsage, Scope
@@ -18,7 +19,7 @@ DEFAULT_DAYS = 30
 
 
 def account(request: HttpRequest, key: ApiKey) -> JsonResponse:
-    """The account, the key that asks, what limits leave and what was used. Nine queries and the key's.
+    """The account, the key that asks, what limits leave and what was used. Ten queries and the key's.
 
     `?days=` is 7, 30 or 90. Raises Refusal for an account that is deactivated, ApiError 400.
     """
@@ -35,7 +36,7 @@ def account(request: HttpRequest, key: ApiKey) -> JsonResponse:
             "name": user.name,
             "created_at": _seconds(user.date_joined),
             "key": _key(key),
-            "limits": [_limit(standing) for standing in limiting.remaining(user)],
+            "limits": _limits(user),
             "usage": _usage(key, days),
         }
     )
@@ -61,9 +62,17 @@ def _key(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _limit(standing: Standing) -> dict[str, Any]:
+def _limits(user: User) -> list[dict[str, Any]]:
+    ids = ApiKey.objects.filter(user=user).live().values_list("pk", "public_id")
+    keys = {f"key:{pk}": f"owk_{public_id}" for pk, public_id in ids}
+    return [_limit(standing, key=keys.get(standing.limit.name)) for standing in limiting.remaining(user)]
+
+
+def _limit(standing: Standing, *, key: str | None) -> dict[str, Any]:
     return {
         "of": standing.limit.name.partition(":")[0],
+        "whose": f"Your key {key}" if key else standing.limit.subject,
+        "key": key,
         "counts": standing.kind,
         "limit": standing.number,
         "used": standing.used,

@@ -2,7 +2,7 @@
 
 from playground.reference.fields import JSON
 from playground.reference.operations import operation
-from playground.reference.schemas import COUNT, TEXT, TIME, shape
+from playground.reference.schemas import COUNT, TEXT, TEXT_OR_NULL, TIME, shape
 from portal.keys.limiting import LABELS
 from portal.keys.models import Scope
 from portal.keys.reports import PERIODS
@@ -25,6 +25,8 @@ _KEY = shape(
 _LIMIT = shape(
     {
         "of": {"enum": ["key", "user", "programme", "release"]},
+        "whose": TEXT | {"description": "Whom the limit counts, in words."},
+        "key": TEXT_OR_NULL | {"description": "The id of the key that it counts."},
         "counts": {"enum": list(LABELS)},
         "limit": COUNT,
         "used": COUNT,
@@ -32,7 +34,7 @@ _LIMIT = shape(
         "remaining": COUNT,
         "resets_at": TIME_OR_NULL,
     },
-    *("of", "counts", "limit", "used", "held", "remaining", "resets_at"),
+    *("of", "whose", "key", "counts", "limit", "used", "held", "remaining", "resets_at"),
 )
 _USED = shape(
     {

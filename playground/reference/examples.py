@@ -60,8 +60,9 @@ TOPICS = (
     Topic(
         "presets",
         "Presets",
-        "A preset of the playground, by its id: what it sets and the request does not is filled in. Its "
-        "prompt may have variables, such as {{topic}}. Without preset_version the newest version counts.",
+        "A preset of the playground, by the id on its page: what it sets and the request does not is filled "
+        "in. Its prompt may have variables, such as {{topic}}. Without preset_version the newest version "
+        "counts.",
     ),
     Topic(
         "embeddings",

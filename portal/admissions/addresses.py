@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from disposable_email_domains import blocklist
 from django.conf import settings
 
 # Mailboxes that anybody can have: a shared domain says nothing there.
@@ -38,6 +37,9 @@ def organisation_domain(address: str) -> str:
 
 def is_disposable(address: str) -> bool:
     """Whether the address, or a domain above its own, is known for mailboxes that vanish."""
+    # Only here, since a web process that looks at no application has no use for so many names: 2 MB.
+    from disposable_email_domains import blocklist  # noqa: PLC0415
+
     labels = domain_of(address).split(".")
     above = {".".join(labels[start:]) for start in range(len(labels) - 1)}
     return not above.isdisjoint(blocklist) or not above.isdisjoint(settings.DISPOSABLE_MAIL_DOMAINS)

@@ -57,15 +57,15 @@ class RevokeForm(forms.Form):
 
 
 def _named(text: str) -> models.Q:
-    # Whole tokens are never searched for: only what a key shows of itself.
-    public_id = text.removeprefix(SHOWN_PREFIX).rstrip("…").partition("_")[0]
-    return (
+    named = (
         models.Q(user__email__icontains=text)
         | models.Q(user__full_name__icontains=text)
         | models.Q(name__icontains=text)
         | models.Q(service_account__name__icontains=text)
-        | models.Q(public_id__startswith=public_id)
     )
+    # Whole tokens are never searched for: only what a key shows of itself.
+    public_id = text.removeprefix(SHOWN_PREFIX).rstrip("…").partition("_")[0]
+    return named | models.Q(public_id__startswith=public_id) if public_id else named
 
 
 def _in(state: State) -> models.Q:

@@ -6,7 +6,7 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 
-from portal.hub import counting, nginx_log, posting, sweeping
+from portal.hub import counting, nginx_log, sweeping
 from portal.hub.models import HolderMailing
 
 log = structlog.get_logger(__name__)
@@ -37,6 +37,8 @@ def read_nginx_log() -> None:
 @shared_task
 def send_mailing(*, mailing_id: int) -> None:
     """Send one batch of a mailing, and hand the rest on, so that other tasks get their turn."""
+    from portal.hub import posting  # noqa: PLC0415 - loads Anymail's exceptions, and with them requests
+
     if posting.send_batch(mailing_id):
         send_mailing.delay(mailing_id=mailing_id)
 

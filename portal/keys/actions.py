@@ -21,7 +21,7 @@ from portal.releases.models import Release
 
 
 class AlreadyMade(Refusal):
-    """The form that asks for this key was sent before."""
+    """The form that asks for this key, or for the rotation of one, was sent before."""
 
 
 @dataclass(frozen=True)
@@ -182,13 +182,17 @@ def rotate(
 
     Without `expires_at` it works as long as `key` was made to work, counted from now.
 
-    Raises Refusal as `create` does, and for a key that is over or was rotated before.
+    Raises Refusal as `create` does, and for a key that is over; AlreadyMade for one that was rotated before.
     """
     old = ApiKey.objects.select_for_update(of=("self",)).select_related("service_account").get(pk=key.pk)
-    if not old.is_live or old.replaced_by_id is not None:
-        raise Refusal(
-            "key_over", "This key is over, or was rotated before. Make a new one.", remedy="/keys/new/"
+    if old.replaced_by_id is not None:
+        raise AlreadyMade(
+            "key_already_rotated",
+            "That key was rotated before, and its new key exists. A key is shown only once: "
+            "if you did not copy it, rotate the new one.",
         )
+    if not old.is_live:
+        raise Refusal("key_over", "This key is over. Make a new one.", remedy="/keys/new/")
     now = timezone.now()
     if expires_at is None and old.expires_at is not None:
         expires_at = now + (old.expires_at - old.created_at)

@@ -109,7 +109,7 @@ def require_usable(key: ApiKey, *, scope: Scope, at: datetime | None = None) -> 
     if scope not in key.scopes:
         raise KeyRefusal(
             "wrong_scope",
-            f"This API key may not be used to {scope.label.lower()}. Make one with that scope under Keys.",
+            f"This API key may not be used to {scope.in_a_sentence}. Make one with that scope under Keys.",
             status=403,
             reference=key.prefix,
         )

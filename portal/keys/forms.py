@@ -148,6 +148,7 @@ class ChangeForm(LimitsForm):
     field_order = ("name", "note", "releases", "networks")
 
     def __init__(self, *args: Any, key: ApiKey, **kwargs: Any) -> None:
+        self.key = key
         kwargs["initial"] = {
             "name": key.name,
             "note": key.note,
@@ -155,6 +156,18 @@ class ChangeForm(LimitsForm):
             "networks": "\n".join(key.networks),
         }
         super().__init__(*args, key=key, **kwargs)
+
+    @property
+    def has_lost_its_models(self) -> bool:
+        """Whether the key is limited to models none of which there is any more, and so opens none."""
+        return self.key.is_limited_to_releases and not self.initial["releases"]
+
+    def limits(self) -> dict[str, Any]:
+        """As of a new key; but one that has lost its models is not opened to all by a change of its name."""
+        limits = super().limits()
+        if self.has_lost_its_models and limits["releases"] is None:
+            limits["releases"] = []
+        return limits
 
 
 class RotateForm(forms.Form):

@@ -28,6 +28,8 @@ class LeakForm(forms.Form):
         required=False,
         max_length=leaks.URL_CHARACTERS_MAX,
         assume_scheme="https",
+        # A browser's own check of addresses would send away who leaves https:// out.
+        widget=forms.TextInput(attrs={"inputmode": "url", "autocapitalize": "off", "spellcheck": "false"}),
         help_text="The address of the page or file, so that the owner can take it away.",
     )
     reporter = forms.CharField(

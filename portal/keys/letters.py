@@ -85,3 +85,13 @@ def invited(account: ServiceAccount, *, email: str, by: User, token: str) -> Non
         subject=f"{by.name} invites you to the service account “{account.name}”",
         context={"account": account, "inviter": by, "token": token},
     )
+
+
+def handed_over(account: ServiceAccount, *, by: User) -> None:
+    """Tell the new owner that they answer for a service account from now on; after the commit."""
+    mail.send(
+        "service_account_handed_over",
+        to=account.owner.email,
+        subject=f"You own the service account “{account.name}” now",
+        context={"account": account, "person": account.owner, "former": by},
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from portal.common.refusals import Refusal
 
 KEYS_PAGE = "/keys/"
+CHANGE_PAGE = "/keys/{public_id}/change/"
 
 
 @dataclass

@@ -4,7 +4,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from portal.keys.models import ApiKey
-from portal.keys.refusals import KeyRefusal
+from portal.keys.refusals import CHANGE_PAGE, KeyRefusal
 from portal.releases.models import Release
 
 NETWORKS_MAX = 20
@@ -30,8 +30,9 @@ def require_network(key: ApiKey, address: str) -> None:
         raise KeyRefusal(
             "network_not_allowed",
             f"This API key may not be used from {address or 'an unknown address'}. "
-            "Add the network to the key under Keys, or call from one that is listed there.",
+            "Add the network to the key, or call from one that is listed there.",
             status=403,
+            remedy=CHANGE_PAGE.format(public_id=key.public_id),
             reference=key.prefix,
         )
 
@@ -44,8 +45,9 @@ def require_release(key: ApiKey, release: Release) -> None:
     if key.is_limited_to_releases and not key.releases.filter(pk=release.pk).exists():
         raise KeyRefusal(
             "release_not_allowed",
-            f"This API key was not made for {release.name}. Add it to the key under Keys, or make another.",
+            f"This API key was not made for {release.name}. Add the model to the key, or use another key.",
             status=403,
+            remedy=CHANGE_PAGE.format(public_id=key.public_id),
             reference=key.prefix,
         )
 

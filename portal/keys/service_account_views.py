@@ -75,13 +75,17 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "keys/accounts/join.html", {"account": found})
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @login_required
 def remove(request: HttpRequest, pk: int, member_pk: int) -> HttpResponse:
-    """End a membership, one's own or, as the owner, another's."""
+    """Ask whether a membership shall end, one's own or, as the owner, another's, and end it."""
     user = current_user(request)
     found = _visible(user, pk)
     member = get_object_or_404(found.members, pk=member_pk)
+    if request.method != "POST":
+        keys = service_accounts.keys_made_by(found, member)
+        context = {"account": found, "member": member, "keys": keys, "is_self": member.pk == user.pk}
+        return render(request, "keys/accounts/remove.html", context)
     service_accounts.remove(found, member=member, by=user, address=client_address(request))
     if member.pk == user.pk:
         messages.success(request, f"You have left “{found.name}”.")

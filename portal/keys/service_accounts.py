@@ -16,6 +16,7 @@ from portal.common.refusals import Refusal
 from portal.keys import actions, letters, revocations
 from portal.keys.models import ApiKey, ServiceAccount
 from portal.ledger.actions import record
+from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 
 PAGE = "/keys/accounts/"
@@ -114,9 +115,21 @@ def remove(account: ServiceAccount, *, member: User, by: User, address: str | No
     return True
 
 
+def keys_made_by(account: ServiceAccount, member: User) -> list[ApiKey]:
+    """The keys of the account that work and that `member` made, and so was shown. Two queries."""
+    keys = {str(key.pk): key for key in ApiKey.objects.filter(service_account=account).live()}
+    made = Entry.objects.filter(
+        verb=Verb.KEY_CREATED,
+        actor_id=member.pk,
+        subject_type=ApiKey._meta.label_lower,
+        subject_id__in=keys,
+    )
+    return [keys[number] for number in made.order_by("number").values_list("subject_id", flat=True)]
+
+
 @transaction.atomic
 def hand_over(account: ServiceAccount, *, to: User, by: User, address: str | None = None) -> None:
-    """Make the member `to` the owner: the gates of its keys then ask about them. Felt within a second.
+    """Make the member `to` the owner, by mail: the gates of its keys then ask about them, within a second.
 
     Raises Refusal for somebody who is no member, or may have no keys.
     """
@@ -134,6 +147,7 @@ def hand_over(account: ServiceAccount, *, to: User, by: User, address: str | Non
     locked.owner = to
     locked.save(update_fields=["owner"])
     _changed(locked, by=by, address=address, owner=to.email)
+    letters.handed_over(locked, by=by)
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from portal.releases.models import Release
 SNIPPETS = {
     Scope.INFERENCE: (("openai", "Python, with the openai package"), ("curl", "curl")),
     Scope.WEIGHTS: (("hub", "Shell, with the huggingface_hub package"),),
+    Scope.ACCOUNT: (("account", "curl, for your account and its usage"),),
 }
 
 

@@ -15,7 +15,7 @@ from portal.accounts.sessions import current_user
 from portal.common.requests import client_address, is_htmx
 from portal.keys import actions
 from portal.keys.forms import ChangeForm, KeyForm, RotateForm
-from portal.keys.models import ApiKey, ServiceAccount
+from portal.keys.models import ApiKey, Scope, ServiceAccount
 from portal.keys.snippets import snippets_for
 
 
@@ -23,7 +23,7 @@ from portal.keys.snippets import snippets_for
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
     """The person's keys and their teams'. Two queries and the session's."""
-    keys = ApiKey.objects.visible_to(current_user(request)).select_related("service_account")
+    keys = ApiKey.objects.visible_to(current_user(request)).select_related("service_account", "replaced_by")
     keys = keys.prefetch_related("releases")
     return render(request, "keys/index.html", {"keys": keys})
 
@@ -79,13 +79,17 @@ def _made(request: HttpRequest, form: KeyForm, account: ServiceAccount | None) -
 
 
 @sensitive_variables("created", "context")
-def _shown_once(request: HttpRequest, created: actions.CreatedKey) -> HttpResponse:
+def _shown_once(
+    request: HttpRequest, created: actions.CreatedKey, *, replaced: ApiKey | None = None
+) -> HttpResponse:
     # Straight into the response, which no cache may keep: neither the session nor the database holds it.
     release = releases_allowed(created.key.user, Action.INFERENCE).order_by("pk").first()
     context = {
         "key": created.key,
         "token": created.token,
         "release": release,
+        "needs_release": bool({Scope.INFERENCE, Scope.WEIGHTS} & set(created.key.scopes)),
+        "replaced": replaced,
         "snippets": snippets_for(created.token, scopes=created.key.scopes, release=release),
     }
     response = render(request, "keys/made.html", context)
@@ -118,7 +122,7 @@ def change(request: HttpRequest, public_id: str) -> HttpResponse:
     if form.is_valid():
         name, address = form.cleaned_data["name"], client_address(request)
         actions.change(key, name=name, **form.limits(), by=user, address=address)
-        messages.success(request, f"“{key.name}” is saved.")
+        messages.success(request, f"“{name}” is saved.")
         return redirect("keys:index")
     context = {"key": key, "form": form, "rotate_form": RotateForm()}
     return render(request, "keys/change.html", context, status=422 if form.is_bound else 200)
@@ -136,8 +140,13 @@ def rotate(request: HttpRequest, public_id: str) -> HttpResponse:
     if not form.is_valid():
         context = {"key": key, "form": ChangeForm(user=key.user, key=key)}
         return render(request, "keys/change.html", context | {"rotate_form": form}, status=422)
-    created = actions.rotate(key, overlap=form.overlap(), by=user, address=client_address(request))
-    return _shown_once(request, created)
+    try:
+        created = actions.rotate(key, overlap=form.overlap(), by=user, address=client_address(request))
+    except actions.AlreadyMade as refusal:
+        messages.warning(request, refusal.sentence)
+        return redirect("keys:index")
+    key.refresh_from_db(fields=["expires_at"])
+    return _shown_once(request, created, replaced=key)
 
 
 @require_safe
@@ -153,5 +162,5 @@ def row(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _visible(user: User, public_id: str) -> ApiKey:
-    keys = ApiKey.objects.visible_to(user).select_related("user", "service_account")
+    keys = ApiKey.objects.visible_to(user).select_related("user", "service_account", "replaced_by")
     return get_object_or_404(keys, public_id=public_id)

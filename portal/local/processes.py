@@ -41,7 +41,8 @@ def web(env: dict[str, str], *, host: str, port: int) -> Part:
             # Open streams would hold a stop for as long as they last.
             *("--log-level", "warning", "--timeout-graceful-shutdown", "2"),
         ),
-        env,
+        # Two heaps for all threads, not one for each: Python's own lock lets one of them run at a time.
+        {"MALLOC_ARENA_MAX": "2"} | env,
         muted=("GET /healthz",),
     )
 

@@ -9,9 +9,11 @@ from django.conf import settings
 HEAVY = (
     "boto3",
     "botocore",
+    "disposable_email_domains",
     "icalendar",
     "jsonschema",
     "model_signing",
+    "requests",
     "s3transfer",
     "torch",
     "transformers",

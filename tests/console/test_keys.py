@@ -36,6 +36,7 @@ def as_auditor(db):
         ("text=ada@", True),
         ("text=lapt", True),
         ("text=nobody", False),
+        ("text=_nothing", False),
         ("state=live", True),
         ("state=unused", False),
         ("state=expired", False),

@@ -24,14 +24,12 @@ RAISING = (
     "playground/account.py",
 )
 # A call by one of these names carries a code among its strings, which may be chosen by a condition.
-RAISERS = frozenset(
-    {"ApiError", "KeyRefusal", "Refusal", "bad_request", "away", "Gate", "Fault", "not_found"}
-)
+RAISERS = frozenset({"ApiError", "KeyRefusal", "Refusal", "bad_request", "away", "Fault", "not_found"})
 # What is assigned to these names carries codes as well.
 NAMED = frozenset({"code", "WORKER_LOST", "UNASKED"})
-CODE = re.compile(r"[a-z]+(_[a-z]+)+|approved")
+CODE = re.compile(r"[a-z]+(_[a-z]+)+")
 # Words that look like codes in those calls and are none.
-NO_CODES = frozenset({"invalid_request_error", "account_login", "account_email"})
+NO_CODES = frozenset({"invalid_request_error"})
 METHODS = frozenset({"get", "post", "delete"})
 
 
@@ -47,13 +45,19 @@ def raised_codes() -> set[str]:
 
 def _codes_in(file: Path) -> set[str]:
     told: list[ast.expr] = []
+    gates: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in RAISERS:
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Gate":
+            # A gate begins with its code, which may be a single word.
+            gates.add(ast.literal_eval(node.args[0]))
+        elif (
+            isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in RAISERS
+        ):
             told += [*node.args[:2], *_not_found_codes(node)]
             told += [keyword.value for keyword in node.keywords if keyword.arg == "code"]
         elif isinstance(node, ast.Assign) and NAMED & {getattr(name, "id", "") for name in _names(node)}:
             told.append(node.value)
-    return {
+    return gates | {
         part.value
         for value in told
         for part in ast.walk(value)

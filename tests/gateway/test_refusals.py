@@ -85,6 +85,7 @@ def test_a_key_for_weights_is_a_403(portal, ada):
     answer = httpx.get(f"{portal}/v1/models", headers={"Authorization": f"Bearer {made.token}"})
 
     assert (answer.status_code, error_of(answer)["code"]) == (403, "wrong_scope")
+    assert "may not be used to call models through the API. Make one" in error_of(answer)["message"]
 
 
 def test_a_key_of_another_network_is_a_403_within_a_second_of_the_change(raw, key, ada):

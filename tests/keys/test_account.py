@@ -54,6 +54,9 @@ def test_a_program_reads_account_limits_and_usage(client, ada, reader, laptop, r
     ]
     days = [row for row in told["limits"] if row["counts"] == "tokens_per_day"]
     assert days[0]["remaining"] == days[0]["limit"] - 30
+    assert (days[0]["whose"], days[0]["key"]) == ("Your account", None)
+    minutes = [row for row in told["limits"] if row["counts"] == "requests_per_minute"]
+    assert {row["key"] for row in minutes} == {f"owk_{made.key.public_id}" for made in (reader, laptop)}
     assert reader.token not in str(told)
 
 

@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from portal.keys.authentication import find_key
-from portal.keys.models import ApiKey, Scope
+from portal.keys.management.commands.create_key import Command
+from portal.keys.models import DEVELOPER_SCOPES, ApiKey, Scope
 
 
 def run(*arguments):
@@ -38,3 +39,9 @@ def test_a_refusal_is_told(ada, settings):
 
     with pytest.raises(CommandError, match="as many as one account may have"):
         run("ada@example.org", "--name", "x")
+
+
+def test_the_help_names_the_scopes_that_a_key_has_by_default():
+    told = Command().create_parser("manage.py", "create_key").format_help()
+
+    assert f"by default {' and '.join(DEVELOPER_SCOPES)}." in " ".join(told.split())

@@ -1,11 +1,13 @@
 """The pages of keys: shown once, revoked with and without htmx, and nobody else's business."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from portal.keys import actions, tokens
-from portal.keys.models import DEVELOPER_SCOPES, ApiKey
+from portal.keys.models import DEVELOPER_SCOPES, ApiKey, Scope
 from tests import cast
 from tests.conftest import signed_in
 
@@ -182,3 +184,39 @@ def test_staff_read_keys_but_never_digests(admin_client, laptop):
     assert laptop.key.public_id in shown
     assert laptop.key.digest not in listed + shown
     assert admin_client.get("/admin/keys/apikey/add/").status_code == 403
+
+
+def test_a_key_for_the_account_alone_comes_with_the_call_that_it_is_for(as_mallory, settings):
+    settings.PORTAL_URL = "https://portal.example.org"
+
+    page = as_mallory.post("/keys/new/", asked(as_mallory, scopes=[Scope.ACCOUNT])).content.decode()
+
+    assert "curl https://portal.example.org/v1/account" in page
+    assert "/v1/chat/completions" not in page
+    assert "No model is open to you yet" not in page
+
+
+def test_keys_that_work_come_before_those_that_have_expired(ada, laptop):
+    expired = actions.create(ada, name="workshop", scopes=DEVELOPER_SCOPES, by=ada).key
+    ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(days=1))
+
+    assert list(ApiKey.objects.visible_to(ada)) == [laptop.key, expired]
+
+
+def test_a_revoked_key_has_nothing_left_to_change(as_ada, ada, laptop):
+    actions.revoke(laptop.key, by=ada)
+
+    page = as_ada.get(f"/keys/{laptop.key.public_id}/change/").content.decode()
+
+    assert "There is nothing left to change" in page
+    assert "Save" not in page
+
+
+def test_the_question_and_what_comes_after_it_take_the_focus_along(as_ada, laptop):
+    path = f"/keys/{laptop.key.public_id}/revoke/"
+
+    kept = as_ada.get(f"/keys/{laptop.key.public_id}/", headers=HTMX).content.decode()
+    revoked = as_ada.post(path, headers=HTMX).content.decode()
+
+    assert [page.count(" autofocus") for page in (kept, revoked)] == [1, 1]
+    assert " autofocus" not in as_ada.get("/keys/").content.decode()

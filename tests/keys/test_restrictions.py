@@ -49,6 +49,7 @@ def test_a_key_is_refused_from_elsewhere(networks, address):
         require_network(limited_to(networks), address)
 
     assert (refused.value.code, refused.value.status) == ("network_not_allowed", 403)
+    assert refused.value.remedy == "/keys/abc/change/"
 
 
 @pytest.mark.parametrize("text", ["", "203.0.113.0/33", "example.org", "203.0.113", "1.2.3.4/24/8", "::/129"])
@@ -144,6 +145,27 @@ def test_a_form_cannot_name_a_release_that_is_not_open(as_ada, laptop, release):
 
     assert page.status_code == 422
     assert hidden.name not in page.content.decode()
+
+
+def test_a_new_name_opens_nothing_for_a_key_whose_models_are_gone(as_ada, ada, release):
+    gone = cast.release(slug="gone")
+    made = actions.create(ada, name="ci", scopes=[Scope.INFERENCE], by=ada, releases=[gone])
+    gone.delete()
+    address = f"/keys/{made.key.public_id}/change/"
+
+    page = as_ada.get(address).content.decode()
+    as_ada.post(address, {"name": "nightly", "note": "", "networks": ""})
+
+    key = ApiKey.objects.get()
+    assert "are gone, so it opens none" in page
+    assert (key.name, key.is_limited_to_releases, key.releases.count()) == ("nightly", True, 0)
+    with pytest.raises(KeyRefusal) as refused:
+        require_release(key, release)
+    assert refused.value.remedy == address
+
+    as_ada.post(address, {"name": "nightly", "note": "", "networks": "", "releases": [release.pk]})
+
+    assert list(ApiKey.objects.get().releases.all()) == [release]
 
 
 def test_ada_widens_a_key_again(as_ada, ada, release):

@@ -25,7 +25,9 @@ def test_ada_renames_a_key_and_writes_a_note(as_ada, laptop):
     assert page.status_code == 302
     assert (laptop.key.name, laptop.key.note) == ("desk", "In the vault.")
     assert newest_verb() == Verb.KEY_CHANGED
-    assert "In the vault." in as_ada.get("/keys/").content.decode()
+    told = as_ada.get("/keys/").content.decode()
+    assert "In the vault." in told
+    assert "“desk” is saved." in told
 
 
 def test_a_change_of_nothing_leaves_no_entry(ada, laptop):
@@ -113,3 +115,26 @@ def test_nobody_changes_or_rotates_the_key_of_another(client, mallory, laptop):
 
     assert (changed.status_code, rotated.status_code) == (404, 404)
     assert ApiKey.objects.get().name == "laptop"
+
+
+def test_a_rotation_sent_twice_says_that_the_new_key_is_there(as_ada, laptop):
+    path = f"/keys/{laptop.key.public_id}/rotate/"
+    first = as_ada.post(path, {"overlap_hours": "1"}).content.decode()
+
+    again = as_ada.post(path, {"overlap_hours": "1"}, follow=True)
+
+    laptop.key.refresh_from_db()
+    new = laptop.key.replaced_by
+    told = again.content.decode()
+    assert ApiKey.objects.count() == 2
+    assert f"<code>{laptop.key.prefix}</code>, goes on until" in first
+    assert again.redirect_chain == [("/keys/", 302)]
+    assert "That key was rotated before" in told
+    assert f"<code>{new.prefix}</code> has taken over" in told
+    assert f"{laptop.key.expires_at:%-d %b %Y, %H:%M} UTC" in told
+
+
+def test_a_key_that_is_rotated_without_an_overlap_is_told_to_have_ended(as_ada, laptop):
+    page = as_ada.post(f"/keys/{laptop.key.public_id}/rotate/", {"overlap_hours": "0"})
+
+    assert f"<code>{laptop.key.prefix}</code>, has ended" in page.content.decode()

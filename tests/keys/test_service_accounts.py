@@ -129,6 +129,23 @@ def test_keys_stay_when_the_member_who_made_them_leaves(bot, bots_key, grace):
     assert as_grace.post(f"/keys/{bots_key.key.public_id}/revoke/").status_code == 404
 
 
+def test_the_owner_sees_which_keys_a_member_made_before_removing_them(ada, bot, bots_key, grace, as_ada):
+    adas = actions.create(ada, name="mine", scopes=[Scope.INFERENCE], by=ada, service_account=bot).key
+    over = actions.create(ada, name="over", scopes=[Scope.INFERENCE], by=grace, service_account=bot).key
+    actions.create(grace, name="her own", scopes=[Scope.INFERENCE], by=grace)
+    actions.revoke(over, by=grace)
+    page = f"/keys/accounts/{bot.pk}/members/{grace.pk}/remove/"
+
+    told = as_ada.get(page).content.decode()
+
+    assert service_accounts.keys_made_by(bot, grace) == [bots_key.key]
+    assert f"/keys/{bots_key.key.public_id}/change/" in told
+    assert adas.public_id not in told
+    assert list(bot.members.all()) == [grace]
+    as_ada.post(page)
+    assert not bot.members.exists()
+
+
 def test_the_owner_hands_over_and_the_keys_gates_ask_about_the_next(ada, bot, bots_key, grace, as_ada):
     page = f"/keys/accounts/{bot.pk}/members/{grace.pk}/owner/"
     assert "Hand it over?" in as_ada.get(page).content.decode()
@@ -139,6 +156,15 @@ def test_the_owner_hands_over_and_the_keys_gates_ask_about_the_next(ada, bot, bo
     bots_key.key.refresh_from_db()
     assert bot.owner == bots_key.key.user == grace
     assert list(bot.members.all()) == [ada]
+
+
+def test_who_is_made_the_owner_is_told_by_mail(ada, bot, grace, post_office):
+    with post_office() as mails:
+        service_accounts.hand_over(bot, to=grace, by=ada)
+
+    assert [mail.to for mail in mails] == [[grace.email]]
+    assert f"/keys/accounts/{bot.pk}/" in mails[0].body
+    assert ada.email in mails[0].body
 
 
 def test_closing_revokes_its_keys_and_no_others(

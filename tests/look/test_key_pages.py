@@ -9,8 +9,9 @@ from playwright.sync_api import Page, expect
 
 from portal.keys import actions, leaks, service_accounts
 from portal.keys.leaks import Sighting
-from portal.keys.models import DEVELOPER_SCOPES, ApiKey
+from portal.keys.models import DEVELOPER_SCOPES, ApiKey, LeakReport
 from tests import cast
+from tests.look.checks import assert_accessible
 from tests.look.test_pages import look_at
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -54,10 +55,34 @@ def test_a_visitor_reports_a_key_and_checks_one(page: Page, live_server: Any) ->
 
     page.goto("/keys/leaks/")
     page.get_by_label("The key, or the text in which it stands").fill(f"KEY={token}")
+    # As people write addresses: a browser's own check would send them away.
+    page.get_by_label("Where you saw it").fill("example.org/paste/1")
     page.get_by_role("button", name="Report and revoke").click()
 
     expect(page.get_by_text("This is your receipt")).to_be_visible()
     assert not ApiKey.objects.live().exists()
+    assert LeakReport.objects.get().seen_at_url == "https://example.org/paste/1"
+
+
+def test_who_revokes_by_keyboard_is_never_lost_at_the_top_of_the_page(page: Page, enter: Any) -> None:
+    ada = cast.person("ada@example.org")
+    for name in ("laptop", "cluster"):
+        actions.create(ada, name=name, scopes=DEVELOPER_SCOPES, by=ada)
+    enter(page, ada)
+    page.goto("/keys/")
+    revoke = page.get_by_role("link", name="Revoke laptop")
+
+    revoke.press("Enter")
+    expect(page.get_by_role("button", name="Revoke")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(revoke).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Revoke")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("status").filter(has_text="Revoked")).to_be_focused()
+    assert_accessible(page)
 
 
 def test_a_team_keeps_a_service_account_and_staff_see_its_key(page: Page, enter: Any) -> None:
@@ -69,8 +94,15 @@ def test_a_team_keeps_a_service_account_and_staff_see_its_key(page: Page, enter:
     key = actions.create(ada, name="cluster", scopes=DEVELOPER_SCOPES, by=ada, service_account=bot).key
     base = f"/keys/accounts/{bot.pk}/"
     member = bot.members.get().pk
-    for path in ("/keys/accounts/", base, f"{base}close/", f"{base}members/{member}/owner/", "/keys/"):
+    for path in (
+        "/keys/accounts/",
+        base,
+        f"{base}close/",
+        f"{base}members/{member}/owner/",
+        f"{base}members/{member}/remove/",
+    ):
         look_at(page, path)
+    look_at(page, "/keys/")
     look_at(page, f"/keys/new/?account={bot.pk}")
 
     enter(page, cast.staff("max@example.org", "Release managers"))

@@ -20,6 +20,11 @@ class Scope(models.TextChoices):
     ACCOUNT = "account", "Read the account and its usage"
     REVIEW = "review", "Administer access requests"
 
+    @property
+    def in_a_sentence(self) -> str:
+        """The label as it goes on after “to”; names in it keep their capitals."""
+        return self.label[0].lower() + self.label[1:]
+
 
 # What a developer's key is for unless they choose otherwise.
 DEVELOPER_SCOPES = (Scope.INFERENCE, Scope.WEIGHTS)
@@ -32,7 +37,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def visible_to(self, user: User) -> "ApiKeyQuerySet":
         """The keys of `user` and of their service accounts, live ones first, then newest first."""
-        is_over = models.Q(revoked_at__isnull=False)
+        is_over = models.Q(revoked_at__isnull=False) | models.Q(expires_at__lte=timezone.now())
         joined = ServiceAccount.objects.filter(members=user)
         return self.filter(models.Q(user=user) | models.Q(service_account__in=joined)).order_by(
             models.Case(models.When(is_over, then=1), default=0), "-created_at"

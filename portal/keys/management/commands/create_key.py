@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Create an API key for the account EMAIL and print it once, on the last line of the output."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the account, the key's name and its scopes (both by default)."""
+        """Take the account, the key's name and its scopes."""
         parser.add_argument("email", metavar="EMAIL")
         parser.add_argument("--name", required=True, help="What the key is for, as its owner will read it.")
         parser.add_argument(
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             action="append",
             choices=Scope.values,
             dest="scopes",
-            help="May be given more than once; by default the key has every scope.",
+            help=f"May be given more than once; by default {' and '.join(DEVELOPER_SCOPES)}.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
