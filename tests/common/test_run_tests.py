@@ -29,6 +29,7 @@ FAKE = """
     for number in range(faults):
         print(f"FAILED tests/x/test_y.py::test_z[{number} a-b] - AssertionError: no")
     failed = f"{faults} failed, " if faults else ""
+    assert not sys.dont_write_bytecode and sys.pycache_prefix.endswith("/.cache/bytecode")
     print(f"{failed}2 passed in 1.00s")
     sys.exit(1 if faults else 0)
 """
@@ -44,7 +45,10 @@ def run(tmp_path):
             (tmp_path / CALLS.get(name.replace("_", " "), name)).write_text(str(count))
         done = subprocess.run(
             [sys.executable, str(settings.BASE_DIR / "scripts" / "run_tests.py")],
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path), "CHROMIUM": "/usr/bin/chromium"},
+            env={
+                **{"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path), "CHROMIUM": "/usr/bin/chromium"},
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
             capture_output=True,
             text=True,
             check=False,
