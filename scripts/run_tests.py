@@ -150,8 +150,8 @@ def run(options: list[str], *, label: str = "") -> tuple[int, str, list[str]]:
 def environment() -> dict[str, str]:
     """Ours, and a place for compiled modules.
 
-    The tests start hundreds of processes, each of which would compile some two thousand modules for itself where
-    bytecode is not written: six seconds of a core.
+    The tests start hundreds of processes, each of which would compile some two thousand modules for itself
+    where bytecode is not written: six seconds of a core.
     """
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return kept | {"PYTHONPYCACHEPREFIX": str(ROOT / ".cache" / "bytecode")}

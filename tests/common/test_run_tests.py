@@ -46,7 +46,9 @@ def run(tmp_path):
         done = subprocess.run(
             [sys.executable, str(settings.BASE_DIR / "scripts" / "run_tests.py")],
             env={
-                **{"PATH": "/usr/bin:/bin", "PYTHONPATH": str(tmp_path), "CHROMIUM": "/usr/bin/chromium"},
+                "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": str(tmp_path),
+                "CHROMIUM": "/usr/bin/chromium",
                 "PYTHONDONTWRITEBYTECODE": "1",
             },
             capture_output=True,
