@@ -16,7 +16,7 @@ from tests import cast
 from tests.conftest import signed_in
 
 # The session's three are among them.
-PAGE_QUERIES = 28
+PAGE_QUERIES = 26
 FILE_QUERIES = 12
 
 

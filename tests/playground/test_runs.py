@@ -262,7 +262,7 @@ def test_a_run_takes_a_fixed_number_of_queries(as_ada, ada, release, count, djan
 def test_many_cases_are_asked_by_as_many_queries_and_messages_as_few(
     ada, release, count, django_assert_num_queries, django_capture_on_commit_callbacks
 ):
-    with django_capture_on_commit_callbacks() as sent, django_assert_num_queries(20):
+    with django_capture_on_commit_callbacks() as sent, django_assert_num_queries(19):
         run = start(ada, release, [{"name": str(number)} for number in range(count)])
     actions.cancel_run(run, by=ada)
     with django_capture_on_commit_callbacks() as sent_again, django_assert_num_queries(15):
