@@ -17,7 +17,7 @@ from tests.conftest import signed_in
 
 # The session's three are among them.
 PAGE_QUERIES = 26
-FILE_QUERIES = 12
+FILE_QUERIES = 11
 
 
 def test_a_stranger_sees_open_releases_and_what_is_to_do(client, revision):

@@ -265,7 +265,7 @@ def test_many_cases_are_asked_by_as_many_queries_and_messages_as_few(
     with django_capture_on_commit_callbacks() as sent, django_assert_num_queries(19):
         run = start(ada, release, [{"name": str(number)} for number in range(count)])
     actions.cancel_run(run, by=ada)
-    with django_capture_on_commit_callbacks() as sent_again, django_assert_num_queries(15):
+    with django_capture_on_commit_callbacks() as sent_again, django_assert_num_queries(14):
         assert actions.retry_failed(run, by=ada) == count
 
     assert (len(sent), len(sent_again)) == (1, 1)
