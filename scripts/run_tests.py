@@ -32,7 +32,7 @@ RETRIED_MAX = 3
 # Exit codes of pytest.
 FAILED, NO_TESTS = 1, 5
 # A call that hangs is ended, so that what was found until then is told; the longest takes half of it.
-CALL_SECONDS = 40 * 60
+CALL_SECONDS = 60 * 60
 INTERRUPTED_SECONDS = 60
 BANNER = "!" * 100
 
