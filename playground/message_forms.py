@@ -4,11 +4,10 @@ from typing import Any
 
 from django import forms
 
+from playground.cases import COLUMNS_MAX as VARIABLES_MAX
 from playground.filling import Piece, Unfillable, fill, has_places, pieces, variables_of
 from playground.models import PROMPT_MAX_CHARACTERS
 
-# As many as a table of cases may have.
-VARIABLES_MAX = 50
 FIELD_PREFIX = "variable-"
 
 
@@ -35,10 +34,9 @@ class MessageForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        typed = str(self["prompt"].value() or "")[: PROMPT_MAX_CHARACTERS + 1].replace("\r\n", "\n")
-        self.template = typed
-        self.is_template = has_places(typed)
-        self.variables = [] if self["is_literal"].value() else variables_of(typed)
+        self.template = with_line_ends(str(self["prompt"].value() or "")[: PROMPT_MAX_CHARACTERS + 1])
+        self.is_template = has_places(self.template)
+        self.variables = [] if self["is_literal"].value() else variables_of(self.template)
         self.has_too_many = len(self.variables) > VARIABLES_MAX
         if self.has_too_many:
             self.variables = []
@@ -54,7 +52,7 @@ class MessageForm(forms.Form):
     def sent(self) -> list[Piece]:
         """What would be sent as it stands now, piece by piece; nothing where that would be too long."""
         typed = {name: self[FIELD_PREFIX + name].value() for name in self.variables}
-        values = {name: _with_line_ends(value) for name, value in typed.items() if value}
+        values = {name: with_line_ends(value) for name, value in typed.items() if value}
         try:
             return list(pieces(self.template, values)) if self.variables else []
         except Unfillable:
@@ -62,7 +60,7 @@ class MessageForm(forms.Form):
 
     def clean_prompt(self) -> str:
         """A message of nothing but space asks nothing."""
-        prompt = _with_line_ends(self.cleaned_data["prompt"])
+        prompt = with_line_ends(self.cleaned_data["prompt"])
         _refuse_nothing(prompt)
         if self.has_too_many:
             sentence = f"A message has {VARIABLES_MAX} variables at most. Fill in some of them by hand."
@@ -76,7 +74,7 @@ class MessageForm(forms.Form):
         is_complete = "prompt" in cleaned and all(field in cleaned for field in names.values())
         if not is_complete or cleaned["is_literal"]:
             return cleaned
-        values = {name: _with_line_ends(cleaned[field]) for name, field in names.items()}
+        values = {name: with_line_ends(cleaned[field]) for name, field in names.items()}
         try:
             cleaned["prompt"] = fill(cleaned["prompt"], values)
             _refuse_nothing(cleaned["prompt"])
@@ -102,6 +100,6 @@ def _value_field(name: str) -> forms.CharField:
     )
 
 
-def _with_line_ends(text: str) -> str:
+def with_line_ends(text: str) -> str:
     """With the line ends that models are trained on."""
     return text.replace("\r\n", "\n")

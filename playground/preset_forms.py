@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from playground.forms import SettingsForm
+from playground.message_forms import with_line_ends
 from playground.models import PROMPT_MAX_CHARACTERS, Preset, PresetQuerySet
 
 NAME_CHARACTERS = 80
@@ -29,8 +30,8 @@ class ContentForm(SettingsForm):
     )
 
     def clean_prompt(self) -> str:
-        """With the line ends that models are trained on."""
-        return str(self.cleaned_data["prompt"]).replace("\r\n", "\n")
+        """With the line ends that a message has."""
+        return with_line_ends(self.cleaned_data["prompt"])
 
 
 class SaveForm(ContentForm):

@@ -1,8 +1,8 @@
 """Run every test as three calls of pytest and add up what they say; `make test` and `make test-fast` call it.
 
 The fast tests run in parallel. Those that share one vLLM or whole portals run one after another. Beside them
-run those with a browser, in a process of their own, since sync Playwright leaves an event loop behind; both
-wait for other processes most of the time (docs/decisions/0035).
+run those with a browser, in a process of their own, since sync Playwright leaves an event loop behind
+(docs/decisions/0035).
 
 Hundreds of tests of every kind race real processes on a machine that others may load. A few that failed are
 run once more by themselves, and those that pass then are named in large letters: each is a fault to be found

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -29,22 +30,21 @@ FOR_PSQL = ("\\restrict ", "\\unrestrict ")
 
 def begin() -> None:
     """Have the tests' database made from what is kept, if it is of today's migrations."""
-    kept = file()
-    if PG_DUMP not in os.environ or not kept.exists():
+    if PG_DUMP not in os.environ or not file().exists():
         return
     name = f"migrated_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with psycopg.connect(settings.DATABASE_URL, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     with psycopg.connect(settings.DATABASE_URL, dbname=name) as database:
-        database.execute(kept.read_bytes())
+        database.execute(file().read_bytes())
     connection.settings_dict["TEST"]["TEMPLATE"] = name
 
 
 def keep() -> None:
     """Keep what the tests' database is now, unless the same is kept already."""
-    kept = file()
-    if PG_DUMP not in os.environ or kept.exists():
+    if PG_DUMP not in os.environ or file().exists():
         return
+    kept = file()
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as draft:
         draft.write(dump())
@@ -60,6 +60,7 @@ def dump() -> str:
     return "".join(line for line in done.stdout.splitlines(keepends=True) if not line.startswith(FOR_PSQL))
 
 
+@cache
 def file() -> Path:
     """Where the outcome of today's migrations, those of Django and its packages among them, is kept."""
     digest = hashlib.sha256(Path(__file__).read_bytes())

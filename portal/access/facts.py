@@ -26,8 +26,12 @@ Person = User | AbstractBaseUser | AnonymousUser
 
 # All that a gate's sentence and link tell, since a decision is asked for with every message.
 _TOLD_OF_APPLICATIONS = (
-    *("reference", "status", "applicant", "programme__slug"),
-    *("team__name", "team__application"),
+    "reference",
+    "status",
+    "applicant",
+    "programme__slug",
+    "team__name",
+    "team__application",
 )
 
 
@@ -104,11 +108,10 @@ def facts_of(
     if release.status == ReleaseStatus.OPEN:
         clearance = clearance_of(release, revision, at=moment)
     version, accepted, accepted_until = _versions(user, release, moment)
-    application, team = _applications(user, release) if isinstance(user, User) else (None, None)
-    # Where to apply is news for those alone who have not.
-    programme = None if application else release.programmes.taking_first(at=moment).first()
+    programmes = release.programmes.taking_first(at=moment)
     if not isinstance(user, User):
-        return Facts(False, False, False, None, None, version, None, programme, clearance=clearance)
+        return Facts(False, False, False, None, None, version, None, programmes.first(), clearance=clearance)
+    application, team = _applications(user, release)
     return Facts(
         is_signed_in=True,
         is_active=user.is_active,
@@ -117,7 +120,8 @@ def facts_of(
         event_pass=_event_pass(user, release, moment),
         licence_version=version,
         accepted_version=accepted,
-        programme=programme,
+        # Where to apply is news for those alone who have not.
+        programme=None if application else programmes.first(),
         team=team,
         clearance=clearance,
         accepted_until=accepted_until,

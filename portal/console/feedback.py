@@ -24,7 +24,6 @@ MANAGE = "releases.manage_release"
 PAGE_SIZE = 20
 FILTERS = ("release", "revision", "tag", "since", "until")
 TAG_LABELS = dict(TAGS)
-NO_SUCH = "There is no such release, revision, tag or day."
 
 
 @require_safe
@@ -35,9 +34,8 @@ def index(request: HttpRequest) -> HttpResponse:
     form = _form(request.GET)
     context: dict[str, Any] = {
         "form": form,
-        "is_filtered": any(request.GET.get(name) for name in FILTERS),
+        "is_filtered": bool(_asked(request.GET)),
         "is_later_page": "after" in request.GET,
-        "asked": _asked(request.GET),
     }
     status = HTTPStatus.OK if form.is_valid() else HTTPStatus.UNPROCESSABLE_ENTITY
     if form.is_valid():
@@ -53,15 +51,9 @@ def index(request: HttpRequest) -> HttpResponse:
 @never_cache
 def preferences(request: HttpRequest) -> HttpResponse:
     """What the file of preferences would hold and leave out, and why. Reads as much as the file does."""
-    form = _form(request.GET)
-    if not form.is_valid():
-        raise BadRequest(NO_SUCH)
-    question = form.question()
-    context = {
-        "form": form,
-        "asked": _asked(request.GET),
-        "tally": count_preferences(question.votes(), question.feedback()),
-    }
+    question = _valid_form(request.GET).question()
+    tally = count_preferences(question.votes(), question.feedback())
+    context = {"asked": _asked(request.GET), "tally": tally}
     return render(request, "console/feedback/preferences.html", context)
 
 
@@ -70,9 +62,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
 @never_cache
 def export(request: HttpRequest) -> PiecewiseResponse:
     """The preferences that the filters leave as JSON Lines; the ledger hears who took them."""
-    form = _form(request.POST)
-    if not form.is_valid():
-        raise BadRequest(NO_SUCH)
+    form = _valid_form(request.POST)
     lines = actions.export_preferences(
         form.question(), asked=form.asked(), by=current_user(request), address=client_address(request)
     )
@@ -82,6 +72,14 @@ def export(request: HttpRequest) -> PiecewiseResponse:
 
 def _form(given: QueryDict) -> FeedbackFilterForm:
     return FeedbackFilterForm({name: given[name] for name in FILTERS if name in given})
+
+
+def _valid_form(given: QueryDict) -> FeedbackFilterForm:
+    """The filters, where the page has no form to say what is wrong with them. Raises BadRequest."""
+    form = _form(given)
+    if not form.is_valid():
+        raise BadRequest("There is no such release, revision, tag or day.")
+    return form
 
 
 def _asked(given: QueryDict) -> dict[str, Any]:

@@ -9,7 +9,7 @@ const box = () => document.getElementById("variables");
 const fields = () => [...(box()?.querySelectorAll("textarea") ?? [])];
 
 export const typed = () => Object.fromEntries(values);
-export const ask = () => {
+const ask = () => {
   if (message()?.value.includes("{{") || box()?.childElementCount) box()?.dispatchEvent(new Event("playground:variables"));
 };
 export const retype = (given) => {
