@@ -27,6 +27,7 @@ def test_newcomer_is_offered_no_provider_that_is_not_configured(db, provider):
     assert Client().get(f"/accounts/{provider}/login/").status_code == 404
 
 
+@pytest.mark.live
 @pytest.mark.parametrize(
     ("provider", "address"),
     [
