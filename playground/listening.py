@@ -11,7 +11,7 @@ import redis.asyncio
 import structlog
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from playground import queueing, streams
 from playground.models import ENDED, Generation
 from playground.streams import Entry
+from portal.common.threads import let_go
 
 log = structlog.get_logger(__name__)
 
@@ -215,8 +216,7 @@ def _places(generation_ids: list[UUID]) -> dict[UUID, int]:
         log.warning("places_unknown", error=type(error).__name__)
         return {}
     finally:
-        if not connection.in_atomic_block:
-            connection.close()
+        let_go()
 
 
 def _ended(generation_ids: list[UUID]) -> list[tuple[UUID, str]]:
@@ -228,5 +228,4 @@ def _ended(generation_ids: list[UUID]) -> list[tuple[UUID, str]]:
         log.warning("generation_ends_unknown", error=type(error).__name__)
         return []
     finally:
-        if not connection.in_atomic_block:
-            connection.close()
+        let_go()

@@ -10,9 +10,9 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError
 
-from portal.common.threads import let_go_after
+from portal.common.threads import let_go, let_go_after
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -91,4 +91,4 @@ def _beat(look: Callable[[int], None], is_done: threading.Event) -> None:
         except DatabaseError as error:
             log.warning("turn_beat_failed", error=type(error).__name__)
         finally:
-            connection.close()
+            let_go()

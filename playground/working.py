@@ -13,7 +13,7 @@ import redis.asyncio
 import structlog
 import uvloop
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -28,6 +28,7 @@ from playground.writing import Writer
 from portal.access.deciding import decide
 from portal.access.decision import Action, Gate
 from portal.access.watching import LOOK_EVERY_SECONDS, Watch
+from portal.common.threads import let_go
 from portal.keys.actions import playground_key_id
 
 log = structlog.get_logger(__name__)
@@ -84,7 +85,7 @@ class Engine:
     def _answer(self, job: Job, generation: Generation) -> None:
         request = _request(generation)
         # Hundreds of threads wait here; none may keep a connection of the pool.
-        _give_back_connection()
+        let_go()
         sink = self.writer.open(generation.pk)
         status, outcome = self.wait_for(
             answer(job, request, sink=sink, session=self.session, allowance=self.allowance)
@@ -95,7 +96,7 @@ class Engine:
         if not is_ours and not Generation.objects.filter(pk=generation.pk).exists():
             # Its conversation was deleted meanwhile, and is to leave no trace.
             streams.forget([generation.pk])
-        _give_back_connection()
+        let_go()
 
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self.loop)
@@ -141,7 +142,7 @@ class Engine:
             except DatabaseError as error:
                 log.warning("access_not_watched", error=type(error).__name__)
             finally:
-                connection.close()
+                let_go()
 
     def _ask_the_gates_again(self) -> None:
         """Ask once for each person, release and revision for whom something is being written."""
@@ -164,7 +165,7 @@ class Engine:
             except DatabaseError as error:
                 log.warning("heartbeat_failed", error=type(error).__name__)
             finally:
-                connection.close()
+                let_go()
 
     def _beat_once(self) -> None:
         """Say that all jobs live, and learn which are to stop or are somebody else's. Two queries."""
@@ -238,13 +239,8 @@ def _save(generation: Generation, *, status: str, outcome: actions.Outcome) -> b
             return _END_WITH[GenerationStatus(status)](generation, outcome)
         except DatabaseError as error:
             log.warning("generation_not_saved", generation=str(generation.pk), error=type(error).__name__)
-            connection.close()
+            let_go()
             if attempt == SAVE_ATTEMPTS - 1:
                 raise
             time.sleep(2**attempt)
     return False
-
-
-def _give_back_connection() -> None:
-    if not connection.in_atomic_block:
-        connection.close()

@@ -3,9 +3,11 @@
 import os
 
 from celery import Celery
+from celery.signals import task_postrun
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from portal.common import broker
+from portal.common.threads import forget_queries
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -14,3 +16,4 @@ app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.autodiscover_tasks()
+task_postrun.connect(forget_queries)

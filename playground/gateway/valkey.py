@@ -47,17 +47,13 @@ class Valkey:
     async def call_all(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands in one go and return their replies. Raises ValkeyAway."""
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_SECONDS):
-                wire = self._wire
-                if wire is None or wire.is_lost:
-                    wire = await self._connected()
-                # They are answered in order, so the last reply is waited for first of all.
-                replies = [wire.send(command) for command in commands]
-                await replies[-1]
-                return [reply.result() for reply in replies]
-        except TimeoutError as error:
-            self.close()
-            raise ValkeyAway("Valkey did not answer in time.") from error
+            wire = self._wire
+            if wire is None or wire.is_lost:
+                wire = await self._connected()
+            # They are answered in order, so the last reply is waited for first of all.
+            replies = [wire.send(command) for command in commands]
+            await replies[-1]
+            return [reply.result() for reply in replies]
         except hiredis.ReplyError as error:
             # Such as NOSCRIPT after a flush: a new connection loads the scripts again.
             self.close()
@@ -113,12 +109,15 @@ class Valkey:
 
 
 class _Wire(asyncio.Protocol):
-    """The connection: commands out, replies in, in order."""
+    """The connection: commands out, replies in, in order, each within CALL_TIMEOUT_SECONDS."""
 
     def __init__(self) -> None:
         self.is_lost = False
         self._reader = hiredis.Reader(notEnoughData=self)
-        self._waiting: deque[asyncio.Future[Any]] = deque()
+        # Each with the time by which it must have come.
+        self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        # One for all that wait, since a timer for each command is a tenth of its cost.
+        self._clock: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._outgoing: list[bytes] = []
         self._transport: Any = None
@@ -132,8 +131,23 @@ class _Wire(asyncio.Protocol):
         if not self._outgoing:
             self._loop.call_soon(self._flush)
         self._outgoing.append(hiredis.pack_command(command))  # type: ignore[arg-type]
-        self._waiting.append(reply)
+        due = self._loop.time() + CALL_TIMEOUT_SECONDS
+        self._waiting.append((reply, due))
+        if self._clock is None:
+            self._clock = self._loop.call_at(due, self._look)
         return reply
+
+    def _look(self) -> None:
+        """Drop the connection if the oldest command has waited too long, else look again when it has."""
+        self._clock = None
+        if not self._waiting:
+            return
+        due = self._waiting[0][1]
+        if due > self._loop.time():
+            self._clock = self._loop.call_at(due, self._look)
+        else:
+            self._lose("Valkey did not answer in time.")
+            self._transport.abort()
 
     def _flush(self) -> None:
         self._transport.write(b"".join(self._outgoing))
@@ -145,7 +159,7 @@ class _Wire(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not self:
-            future = self._waiting.popleft()
+            future, _ = self._waiting.popleft()
             if future.done():
                 continue
             if isinstance(reply, hiredis.ReplyError):
@@ -154,10 +168,13 @@ class _Wire(asyncio.Protocol):
                 future.set_result(reply)
 
     def connection_lost(self, _: Exception | None) -> None:
+        self._lose("The connection to Valkey is lost.")
+
+    def _lose(self, reason: str) -> None:
         self.is_lost = True
-        for future in self._waiting:
+        for future, _ in self._waiting:
             if not future.done():
-                future.set_exception(ValkeyAway("The connection to Valkey is lost."))
+                future.set_exception(ValkeyAway(reason))
                 # Marked as seen: with several commands in one go only one is waited for.
                 future.exception()
         self._waiting.clear()

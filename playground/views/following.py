@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.db import connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -15,6 +14,7 @@ from playground.listening import Listener, hub
 from playground.models import ENDED, Generation
 from playground.streams import Entry
 from portal.accounts.models import User
+from portal.common.threads import let_go
 
 # Proxies close what is silent for a minute; phones and cafés sooner.
 HEARTBEAT_SECONDS = 12
@@ -48,7 +48,7 @@ def stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 async def _events(pk: UUID, *, status: str, after: str) -> AsyncIterator[str]:
     # Here and not in the view, since middleware may still use the connection when the view has returned.
-    await sync_to_async(_give_back_connection)()
+    await sync_to_async(let_go)()
     yield OPENING
     if status in ENDED:
         yield _event((after, streams.entry(streams.END, status)))
@@ -106,8 +106,3 @@ def _entry_id(given: str | None) -> str:
 def _status(pk: UUID, user: User) -> str | None:
     """The answer's state if it is the person's own. One query."""
     return Generation.objects.asked_by(user).filter(pk=pk).values_list("status", flat=True).first()
-
-
-def _give_back_connection() -> None:
-    if not connection.in_atomic_block:
-        connection.close()
