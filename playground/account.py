@@ -10,7 +10,7 @@ from playground.batches.errors import keyed
 from playground.gateway import errors
 from portal.access.deciding import account_refusal
 from portal.accounts.models import User
-from portal.keys import limiting, reports
+from portal.keys import applying, limiting, reports
 from portal.keys.limiting import Standing
 from portal.keys.models import ApiKey, DailyUsage, Scope
 from portal.keys.reports import PERIODS
@@ -64,7 +64,7 @@ def _key(key: ApiKey) -> dict[str, Any]:
 
 def _limits(user: User) -> list[dict[str, Any]]:
     ids = ApiKey.objects.filter(user=user).live().values_list("pk", "public_id")
-    keys = {f"key:{pk}": f"owk_{public_id}" for pk, public_id in ids}
+    keys = {applying.name_for_key(pk): f"owk_{public_id}" for pk, public_id in ids}
     return [_limit(standing, key=keys.get(standing.limit.name)) for standing in limiting.remaining(user)]
 
 

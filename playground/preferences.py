@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import TextChoices
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Line = dict[str, list[dict[str, Any]]]
 CHUNK = 200
+# So many pairs are counted for a page, which is a second or two; the file is read as it leaves.
+COUNTED_MAX = 500
 _STORY = "turn__conversation"
 
 
@@ -36,11 +38,15 @@ class LeftOut(TextChoices):
 
 @dataclass(frozen=True)
 class Tally:
-    """How many lines a file has, how many pairs it leaves out and why, and the votes that are no pairs."""
+    """How many lines a file has, how many pairs it leaves out and why, and the votes that are no pairs.
+
+    With `has_more`, of its first COUNTED_MAX pairs alone.
+    """
 
     lines: int
     left_out: list[tuple[LeftOut, int]]
     undecided: int
+    has_more: bool = False
 
 
 def lines(votes: "QuerySet[PreferenceVote]", feedback: "QuerySet[Feedback]") -> Iterator[str]:
@@ -54,11 +60,12 @@ def lines(votes: "QuerySet[PreferenceVote]", feedback: "QuerySet[Feedback]") -> 
 
 
 def tally(votes: "QuerySet[PreferenceVote]", feedback: "QuerySet[Feedback]") -> Tally:
-    """What the file would hold and leave out. Reads as much as the file does."""
-    counts = Counter(pair if isinstance(pair, LeftOut) else None for pair in _pairs(votes, feedback))
+    """What the file would hold and leave out, by its first COUNTED_MAX pairs."""
+    pairs = _pairs(votes, feedback)
+    counts = Counter(pair if isinstance(pair, LeftOut) else None for pair in islice(pairs, COUNTED_MAX))
     left_out = [(reason, counts[reason]) for reason in LeftOut if counts[reason]]
     undecided = votes.exclude(verdict=Verdict.ONE_IS_BETTER).count()
-    return Tally(counts[None], left_out, undecided)
+    return Tally(counts[None], left_out, undecided, has_more=next(pairs, None) is not None)
 
 
 def _pairs(votes: "QuerySet[PreferenceVote]", feedback: "QuerySet[Feedback]") -> Iterator[Line | LeftOut]:

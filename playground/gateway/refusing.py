@@ -104,7 +104,7 @@ def _of_tokens(limit: LimitInForce, which: int, *, number: int, left: int, wait_
         comes = f"They come back at 00:00 UTC, in {_in_words(wait_ms)}. "
     else:
         comes = f"Try again in {_in_words(wait_ms)}. "
-    helps = "A smaller max_tokens may pass now." if left > 0 else ""
+    helps = "A smaller max_tokens or a shorter prompt may pass now." if left > 0 else ""
     return f"{begins}{needs}{comes}{helps}".strip()
 
 

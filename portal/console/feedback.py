@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from playground import actions, judging
 from playground.models.feedback import TAGS
+from playground.preferences import COUNTED_MAX
 from playground.preferences import tally as count_preferences
 from portal.accounts.sessions import current_user
 from portal.common.intervals import Rate
@@ -50,10 +51,10 @@ def index(request: HttpRequest) -> HttpResponse:
 @staff_with(MANAGE)
 @never_cache
 def preferences(request: HttpRequest) -> HttpResponse:
-    """What the file of preferences would hold and leave out, and why. Reads as much as the file does."""
+    """What the file of preferences would hold and leave out, and why; of a long one, by its beginning."""
     question = _valid_form(request.GET).question()
     tally = count_preferences(question.votes(), question.feedback())
-    context = {"asked": _asked(request.GET), "tally": tally}
+    context = {"asked": _asked(request.GET), "tally": tally, "counted_max": COUNTED_MAX}
     return render(request, "console/feedback/preferences.html", context)
 
 

@@ -164,6 +164,11 @@ def from_row(row: Limit, *, user_id: int = 0) -> LimitInForce:
     )
 
 
+def name_for_key(key_id: int) -> str:
+    """The scope under which a key's own use is counted."""
+    return f"key:{key_id}"
+
+
 def default_of_user(user_id: int) -> LimitInForce:
     """What holds for a person without a row; 0 in the settings means no limit."""
     return LimitInForce(
@@ -184,7 +189,7 @@ def _with_defaults(
         default_of_user(user_id),
         *(
             LimitInForce(
-                name=f"key:{key_id}",
+                name=name_for_key(key_id),
                 limit_id=0,
                 subject="This key",
                 requests_per_minute=settings.GATEWAY_REQUESTS_PER_MINUTE or None,

@@ -15,7 +15,7 @@ from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common import spreadsheets
 from portal.common.requests import is_htmx
-from portal.keys import limiting, reports
+from portal.keys import applying, limiting, reports
 from portal.keys.usage_forms import UsageForm
 
 
@@ -62,7 +62,7 @@ def _report(form: UsageForm) -> dict[str, Any]:
 
 def _limits(form: UsageForm, user: User) -> dict[str, Any]:
     """How each limit in force stands, under the words for whom it counts; those of single keys apart."""
-    names = {f"key:{key.pk}": key.name for key in form.keys}
+    names = {applying.name_for_key(key.pk): key.name for key in form.keys}
     shared: dict[str, list[limiting.Standing]] = {}
     of_keys: dict[str, list[limiting.Standing]] = {}
     for standing in limiting.remaining(user):

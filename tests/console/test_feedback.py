@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from playground import actions
+from playground import actions, preferences
 from playground.actions import Outcome
 from playground.comparing import answers_of
 from playground.models import Feedback, Generation, PreferenceVote, Verdict
@@ -313,6 +313,21 @@ def test_the_page_of_the_file_counts_under_the_filters(as_milo, ada, release, ze
     assert '<input type="hidden" name="release" value="tiny">' in tiny.text
     assert as_milo.get(PREFERENCES, {"release": "nothing"}).status_code == 400
     assert Entry.objects.filter(verb=Verb.PREFERENCES_EXPORTED).count() == 0
+
+
+def test_the_page_of_a_long_file_counts_its_beginning(as_milo, ada, release, zephyr, monkeypatch):
+    monkeypatch.setattr(preferences, "COUNTED_MAX", 2)
+    for said in ("A", "B", "C"):
+        judge(answered(ada, release, text=said), -1, correction="Better")
+    judge(answered(ada, zephyr, text="C", mode="raw"), -1, correction="D")
+
+    long, short = as_milo.get(PREFERENCES), as_milo.get(PREFERENCES, {"release": "zephyr"})
+
+    assert long.context["tally"] == preferences.Tally(2, [], 0, has_more=True)
+    assert "There are more pairs than are counted here; the file has them all." in long.text
+    assert "Download the file" in long.text
+    assert short.context["tally"].has_more is False
+    assert len(exported(as_milo)) == 3
 
 
 def test_the_filters_hold_for_the_file_and_the_ledger_keeps_who_took_it(as_milo, ada, release, zephyr):
