@@ -73,7 +73,7 @@ class Follower {
   tell(event) {
     const words = this.answer.querySelector("[data-state-words]");
     if (words && JSON.parse(event.data).status === "running") words.textContent = "Reading your message";
-    announce("The model is answering.");
+    this.announce("The model is answering.");
   }
 
   tellPlace(event) {
@@ -81,7 +81,13 @@ class Follower {
     const place = Number(JSON.parse(event.data).place);
     const told = place === 1 ? "Next in line" : `Waiting: number ${place} in line`;
     if (words) words.textContent = told;
-    announce(told);
+    this.announce(told);
+  }
+
+  // Of several columns each says which it is.
+  announce(words) {
+    const { name } = this.answer.dataset;
+    announce(name && words ? `${name}: ${words}` : words);
   }
 
   // The reader walked to another branch: nobody looks at this one any more.
@@ -104,7 +110,7 @@ class Follower {
     }
     const ended = document.getElementById(id);
     // A stop is acknowledged with what is kept and what is given back.
-    announce(ended?.querySelector("[data-told]")?.textContent ?? ENDS[ended?.dataset.status] ?? "");
+    this.announce(ended?.querySelector("[data-told]")?.textContent ?? ENDS[ended?.dataset.status] ?? "");
     if (follows) toEnd();
   }
 }

@@ -5,9 +5,15 @@ export const composer = () => document.getElementById("composer");
 export const message = () => composer()?.elements.prompt;
 export const isLive = () => document.querySelector("[data-stop]") !== null;
 
+// A line for each: a screen reader says every line that is added, but of a text that is replaced the last alone.
+const LINES_KEPT = 4;
 export const announce = (words) => {
   const announcer = document.querySelector("[data-announcer]");
-  if (announcer) announcer.textContent = words;
+  if (!announcer || !words) return;
+  const line = document.createElement("p");
+  line.textContent = words;
+  announcer.append(line);
+  while (announcer.children.length > LINES_KEPT) announcer.firstElementChild.remove();
 };
 
 export const notice = (words) => {

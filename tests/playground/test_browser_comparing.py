@@ -136,6 +136,8 @@ def test_escape_stops_all_and_a_reload_goes_on(page):
     page.keyboard.press("Escape")
 
     expect(page.locator(".answer[data-status=cancelled]")).to_have_count(2)
+    for letter in "AB":
+        expect(page.locator("[data-announcer]")).to_contain_text(f"{letter}: You stopped this answer.")
     page.get_by_role("button", name="Retry").first.click()
     expect(page.locator("[data-text]")).to_have_count(1)
     page.get_by_role("button", name="Stop all").click()
