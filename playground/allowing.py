@@ -35,9 +35,13 @@ class Person:
 
 @dataclass(frozen=True)
 class Held:
-    """What is held for one answer, and the nearest limit with what it left then; None where there is none."""
+    """What is held for one answer, at most how much of it is its prompt, and the nearest limit.
+
+    Of that its number, and what it left then; None where there is none.
+    """
 
     reservation: Reservation
+    prompt_tokens: int
     limit: int | None
     left: int | None
 
@@ -68,7 +72,11 @@ class Allowance:
         """Count what an answer used; the outcome with what it cost of the limit. No I/O."""
         receipt = _receipt(outcome)
         is_started = outcome.first_token_at is not None
-        counted = receipt.tokens_to_count(held=held.reservation.tokens, is_started=is_started)
+        counted = receipt.tokens_to_count(
+            held=held.reservation.tokens,
+            is_started=is_started,
+            prompt=None if is_started else held.prompt_tokens,
+        )
         self._limits.settle(held.reservation, counted)
         self._meter.note(receipt, key_id=person.key_id, release_id=person.release.pk)
         tokens = held.reservation.tokens
@@ -83,15 +91,17 @@ class Allowance:
 
     async def _hold(self, generation_id: UUID, person: Person, path: str, body: Mapping[str, Any]) -> Held:
         terms = await self._limits.terms_of_person(person.user_id, person.release, backend_of(person.release))
-        tokens = reserving.worst_case(
+        worst = reserving.worst_case(
             path.encode(), dict(body), body_bytes=len(json.dumps(body)), context_tokens=terms.context_tokens
         )
         reservation, headers = await self._limits.reserve(
-            terms, request_id=f"playground-{generation_id}", tokens=tokens
+            terms, request_id=f"playground-{generation_id}", tokens=worst.tokens
         )
         told = dict(headers)
         limit, left = told.get(b"x-ratelimit-limit-tokens"), told.get(b"x-ratelimit-remaining-tokens")
-        return Held(reservation, int(limit) if limit else None, int(left) if left else None)
+        return Held(
+            reservation, worst.prompt_tokens, int(limit) if limit else None, int(left) if left else None
+        )
 
 
 def _receipt(outcome: Outcome) -> Receipt:

@@ -39,10 +39,10 @@ class Allowance:
     async def hold(self, wish: Wish, *, request_id: str) -> Reservation:
         """Hold the most tokens to which `wish` can come. Raises ApiError."""
         terms = await self._limits.terms(self._key, self._route)
-        tokens = reserving.worst_case(
+        worst = reserving.worst_case(
             self._endpoint, wish.fields, body_bytes=len(wish.body), context_tokens=terms.context_tokens
         )
-        reservation, _ = await self._limits.reserve(terms, request_id=request_id, tokens=tokens)
+        reservation, _ = await self._limits.reserve(terms, request_id=request_id, tokens=worst.tokens)
         return reservation
 
     def refused(self, error: ApiError, *, request_id: str) -> Answer:

@@ -163,19 +163,24 @@ async def _count(running: Running, exchange: Exchange, key: ApiKey) -> None:
 async def _forward(running: Running, exchange: Exchange, *, key: ApiKey, route: Route, wish: Wish) -> None:
     """Hold the worst to which a request may come, have it answered, and settle what it came to."""
     terms = await running.limits.terms(key, route)
-    tokens = worst_case(
+    worst = worst_case(
         exchange.path, wish.fields, body_bytes=len(wish.body), context_tokens=terms.context_tokens
     )
-    reservation, headers = await running.limits.reserve(terms, request_id=exchange.request_id, tokens=tokens)
+    reservation, headers = await running.limits.reserve(
+        terms, request_id=exchange.request_id, tokens=worst.tokens
+    )
     exchange.extra_headers += headers
     receipt = Receipt()
     try:
         with running.judging(exchange, key, wish.model):
             await forward(running, exchange, key=key, route=route, wish=wish, receipt=receipt)
     finally:
-        running.limits.settle(
-            reservation, receipt.tokens_to_count(held=reservation.tokens, is_started=exchange.is_started)
+        counted = receipt.tokens_to_count(
+            held=worst.tokens,
+            is_started=exchange.is_started,
+            prompt=worst.prompt_tokens if wish.is_stream else None,
         )
+        running.limits.settle(reservation, counted)
 
 
 async def _answer_models(running: Running, exchange: Exchange, key: ApiKey) -> None:

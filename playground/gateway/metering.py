@@ -64,20 +64,30 @@ class Receipt:
     # Whether more of a stream had come, or may have, than was passed on when it was broken off.
     is_behind: bool = False
 
-    def tokens_to_count(self, *, held: int, is_started: bool) -> int | None:
+    def tokens_to_count(self, *, held: int, is_started: bool, prompt: int | None = None) -> int | None:
         """The tokens that count towards limits; None when nobody knows, so that all that is held counts.
 
         A request that failed before its answer began comes to nothing. A broken-off stream
         that told its usage on the way comes to that, and to what the model server made until
-        it noticed. Of any other nobody knows how far the model server went.
+        it noticed; one of which nothing had come, to the most that its `prompt` can be (None: it
+        is no stream) and to as much besides. Of any other nobody knows how far the model server went.
         """
         told = self.used.prompt_tokens + self.used.completion_tokens
         if self.used.is_told:
             return told
         if self.used.prompt_tokens and not self.is_behind and not self.used.is_estimate:
             return min(held, told + UNNOTICED_TOKENS)
+        if prompt is not None and self.is_unbegun:
+            return min(held, prompt + UNNOTICED_TOKENS)
         is_failure = self.status >= HTTPStatus.BAD_REQUEST and self.status != CLIENT_LEFT
         return 0 if is_failure and not is_started else None
+
+    @property
+    def is_unbegun(self) -> bool:
+        """Whether it was broken off before anything of an answer had come."""
+        is_broken_off = self.status in {0, CLIENT_LEFT, HTTPStatus.OK}
+        has_come = self.first_token_ms is not None or self.is_behind or self.used.completion_tokens > 0
+        return is_broken_off and not has_come
 
 
 class AnswerReader:

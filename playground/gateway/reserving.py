@@ -7,7 +7,7 @@ import ssl
 import time
 from http import HTTPStatus
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -40,7 +40,14 @@ _contexts: dict[tuple[str, str, str], tuple[int, float]] = {}
 _asking = Lock()
 
 
-def worst_case(path: bytes, fields: dict[str, Any], *, body_bytes: int, context_tokens: int) -> int:
+class WorstCase(NamedTuple):
+    """The most tokens to which a request can come, and how many of them its prompt can be."""
+
+    tokens: int
+    prompt_tokens: int
+
+
+def worst_case(path: bytes, fields: dict[str, Any], *, body_bytes: int, context_tokens: int) -> WorstCase:
     """The most tokens, prompt and completion together, to which a request can come. No I/O.
 
     `body_bytes` is the body's length: a byte-level tokenizer makes one token of a byte at most,
@@ -60,7 +67,10 @@ def worst_case(path: bytes, fields: dict[str, Any], *, body_bytes: int, context_
         prompt += _bytes_when_indented(fields["tools"])
     if _may_grow(fields):
         prompt = texts * context_tokens
-    return min(prompt, texts * (context_tokens - longest)) + texts * answers * longest
+    return WorstCase(
+        tokens=min(prompt, texts * (context_tokens - longest)) + texts * answers * longest,
+        prompt_tokens=min(prompt, texts * context_tokens),
+    )
 
 
 def context_tokens(base_url: str, *, api_key: str, model: str, otherwise: int | None = None) -> int:

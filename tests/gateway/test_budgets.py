@@ -15,7 +15,7 @@ PICTURE = [{"type": "image_url", "image_url": {"url": "https://example.org/a.png
 
 
 def worst(path, context_tokens=CONTEXT, body_bytes=100, **fields):
-    return worst_case(path, fields, body_bytes=body_bytes, context_tokens=context_tokens)
+    return worst_case(path, fields, body_bytes=body_bytes, context_tokens=context_tokens).tokens
 
 
 def test_a_prompt_counts_its_bytes_and_each_answer_its_limit():
@@ -26,6 +26,14 @@ def test_a_prompt_counts_its_bytes_and_each_answer_its_limit():
     assert worst(CHAT, max_tokens=10, max_completion_tokens=20) == held + 20
     assert worst(b"/v1/responses", max_output_tokens=10, input="hi") == held + 10
     assert worst(TEXT, prompt="hi", max_tokens=10, n=2, best_of=5) == 100 + SPECIAL_TOKENS + 50
+
+
+def test_how_much_of_it_a_prompt_can_be():
+    def prompt(**fields):
+        return worst_case(CHAT, fields, body_bytes=100, context_tokens=CONTEXT).prompt_tokens
+
+    assert prompt() == prompt(max_tokens=10, n=3) == 100 + TEMPLATE_TOKENS
+    assert prompt(messages=[{"role": "user", "content": PICTURE}]) == CONTEXT
 
 
 @pytest.mark.parametrize("odd", [None, "10", -1, 0, 10**9, 1.5, []])

@@ -86,9 +86,9 @@ def test_a_long_answer_that_repeats_its_request_is_not_searched_for_a_usage():
 
 def test_what_a_request_may_come_to():
     asked = {"input": "hi", "max_output_tokens": 50}
-    known = worst_case(b"/v1/responses", asked, body_bytes=100, context_tokens=4096)
-    unknown = worst_case(b"/v1/responses", {"input": "hi"}, body_bytes=100, context_tokens=4096)
-    counted = worst_case(b"/v1/messages/count_tokens", {}, body_bytes=100, context_tokens=4096)
+    known = worst_case(b"/v1/responses", asked, body_bytes=100, context_tokens=4096).tokens
+    unknown = worst_case(b"/v1/responses", {"input": "hi"}, body_bytes=100, context_tokens=4096).tokens
+    counted = worst_case(b"/v1/messages/count_tokens", {}, body_bytes=100, context_tokens=4096).tokens
 
     assert known < 1000
     assert unknown == 4096

@@ -1,5 +1,6 @@
 """Limits of tokens at the running gateway: who is refused, in which words, and what is given back."""
 
+import json
 import threading
 from functools import partial
 
@@ -10,6 +11,7 @@ from django.conf import settings
 from openai import OpenAI, RateLimitError
 
 from playground.gateway.metering import UNNOTICED_TOKENS
+from playground.gateway.reserving import TEMPLATE_TOKENS
 from portal.keys import actions
 from portal.keys.models import Limit, Scope
 from tests import cast
@@ -176,6 +178,21 @@ def test_a_stream_that_is_broken_off_counts_what_it_told_or_else_all(raw, ada, s
     used = settled(state_of, f"user:{ada.pk}")["day_used"]
     assert held > 200
     assert used == held if counts_all else 3 <= used - PROMPT_TOKENS - UNNOTICED_TOKENS <= 6
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+def test_who_leaves_before_a_stream_begins_pays_its_prompt_alone(raw, ada, state_of, is_stream):
+    Limit.objects.create(user=ada, tokens_per_day=1_000_000)
+    # Without max_tokens all of the context is held.
+    body = json.dumps({"model": "tiny", "messages": say("words=5 first=9"), "stream": is_stream})
+
+    with pytest.raises(httpx.ReadTimeout):
+        raw.post(
+            "/v1/chat/completions", content=body, headers={"content-type": "application/json"}, timeout=0.7
+        )
+
+    used = settled(state_of, f"user:{ada.pk}")["day_used"]
+    assert used == (len(body) + TEMPLATE_TOKENS + UNNOTICED_TOKENS if is_stream else CONTEXT_TOKENS)
 
 
 def test_a_stream_that_ends_counts_what_it_used(portal, key, ada, state_of):

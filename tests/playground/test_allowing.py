@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from playground.gateway.metering import UNNOTICED_TOKENS
-from playground.models import GenerationStatus
+from playground.models import Generation, GenerationStatus
 from portal.keys import actions as keys
 from portal.keys import applying
 from portal.keys.models import ApiKey, DailyUsage, Limit
@@ -75,6 +75,23 @@ def test_a_stopped_answer_gives_back_what_it_did_not_use(stack, ada, ada_visits,
         f" {len(stopped.text)} characters, {stopped.completion_tokens} tokens."
         f" {stopped.returned_tokens:,} of the {stopped.held_tokens:,} tokens held for it are given back."
     )
+    assert told in ada_visits.get(f"/playground/{stopped.turn.conversation_id}/").text
+
+
+def test_an_answer_that_is_stopped_before_it_begins_costs_its_prompt_alone(stack, ada, ada_visits, release):
+    Limit.objects.create(user=ada, tokens_per_day=10_000)
+    generation = ada_visits.send("words=5 first=30", release=release, max_tokens=1_000)
+    wait_for(lambda: Generation.objects.get(pk=generation.pk).status == GenerationStatus.RUNNING)
+    wait_for(lambda: stack.upstream_state()["running"] == 1)
+
+    ada_visits.post(f"/playground/generations/{generation.pk}/cancel/")
+
+    stopped = ended(generation)
+    assert (stopped.status, stopped.text) == (GenerationStatus.CANCELLED, "")
+    # All that was held for the answer itself, but for what the model may have said unheard.
+    assert stopped.returned_tokens == 1_000 - UNNOTICED_TOKENS
+    assert stopped.quota_left == 10_000 - (stopped.held_tokens - stopped.returned_tokens)
+    told = f"{stopped.returned_tokens:,} of the {stopped.held_tokens:,} tokens held for it are given back."
     assert told in ada_visits.get(f"/playground/{stopped.turn.conversation_id}/").text
 
 
