@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# As in tests/browsing.py, which takes the first that is there.
+BROWSERS = ("chromium-headless-shell", "chromium")
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|error)s?\b")
 FAULT = re.compile(r"(?:FAILED|ERROR) (tests/\S+?\.py::.+?)(?: - .*)?\n")
 # More than so many at once are no accident.
@@ -159,7 +161,7 @@ def environment() -> dict[str, str]:
 
 def find_browser() -> bool:
     """Whether there is a Chromium, or Playwright could fetch its own."""
-    if os.environ.get("CHROMIUM") or shutil.which("chromium"):
+    if os.environ.get("CHROMIUM") or any(map(shutil.which, BROWSERS)):
         return True
     print("No Chromium was found; asking Playwright for its own.", flush=True)
     fetched = subprocess.run(
