@@ -27,11 +27,11 @@ WORKER = (
 )
 
 
-def waiting_list() -> None:
-    """Two thousand people who wait for room."""
+def waiting_list(number: int = NUMBER) -> None:
+    """So many people who wait for room."""
     programme, now = starter.early_access(by=None), timezone.now()
     people = User.objects.bulk_create(
-        User(email=f"p{number}@example.org", full_name=f"Person {number}") for number in range(NUMBER)
+        User(email=f"p{one}@example.org", full_name=f"Person {one}") for one in range(number)
     )
     waiting = Application.objects.bulk_create(
         Application(programme=programme, applicant=one, status=Status.WAITLISTED, submitted_at=now)

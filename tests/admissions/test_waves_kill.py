@@ -1,4 +1,4 @@
-"""A worker that is killed in the middle of a wave of two thousand: drawn once, each admitted exactly once."""
+"""A worker that is killed in the middle of a wave of hundreds: drawn once, each admitted exactly once."""
 
 import os
 import signal
@@ -15,16 +15,17 @@ from portal.admissions.models import ApplicationStatus as Status
 from portal.ledger.actions import first_break
 from portal.ledger.models import Entry
 from tests import cast
-from tests.admissions.test_bulk_kill import NUMBER, WORKER, waiting_list
+from tests.admissions.test_bulk_kill import WORKER, waiting_list
 from tests.admissions.waiting import due
 from tests.gateway.conftest import eventually
 from tests.gateway.processes import environment
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
+NUMBER = 600
 
 
 def test_each_of_a_wave_is_admitted_once_although_the_worker_is_killed(tmp_path):
-    waiting_list()
+    waiting_list(NUMBER)
     wave = due(Programme.objects.get(), cast.staff("rosa@example.org", "Reviewers"), size=NUMBER - 100)
     environ = os.environ | environment() | {"PORTAL_HOME": str(tmp_path)}
     first = subprocess.Popen(WORKER, env=environ)
