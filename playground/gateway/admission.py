@@ -66,10 +66,12 @@ class Admission:
             raise errors.model_not_found(model)
         return found
 
-    async def judge(self, key: ApiKey, model: str) -> ApiError | None:
-        """Why what was admitted a while ago would not be admitted now; None when it would."""
+    async def judge(self, key: ApiKey, model: str, *, address: str) -> ApiError | None:
+        """Why what was admitted from `address` a while ago would not be admitted now; None when it would."""
         try:
-            require_usable(await self._keys.get(key.public_id) or key, scope=Scope.INFERENCE)
+            now = await self._keys.get(key.public_id) or key
+            require_usable(now, scope=Scope.INFERENCE)
+            require_network(now, address)
             await self.route(key, model)
         except Refusal as refusal:
             return errors.from_refusal(refusal)

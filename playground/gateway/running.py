@@ -85,7 +85,7 @@ class Running:
     async def _judge(self) -> None:
         """Cut what may not go on. Equal questions are asked once: the admission remembers their answers."""
         for exchange, (key, model) in list(self._live.items()):
-            error = await self.admission.judge(key, model)
+            error = await self.admission.judge(key, model, address=exchange.client_address())
             if error is not None:
                 exchange.cut(error)
 

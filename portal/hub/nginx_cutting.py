@@ -76,4 +76,5 @@ def _hold(download: Download) -> Hold:
         sha256=download.file.sha256,
         key_id=download.key_id,
         link_id=download.link_id,
+        address=download.address or "",
     )

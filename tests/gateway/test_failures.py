@@ -52,8 +52,18 @@ def revoke(_, key):
     keys.revoke(key.key, by=None)
 
 
+def limit_to_other_networks(_, key):
+    keys.change(key.key, name="calls", note="", networks=["203.0.113.0/24"], by=key.key.user)
+
+
 @pytest.mark.parametrize(
-    ("shut", "code"), [(withdraw, "release_open"), (pause, "release_open"), (revoke, "revoked_key")]
+    ("shut", "code"),
+    [
+        (withdraw, "release_open"),
+        (pause, "release_open"),
+        (revoke, "revoked_key"),
+        (limit_to_other_networks, "network_not_allowed"),
+    ],
 )
 def test_a_stream_ends_within_a_second_of_the_access_that_it_rests_on(
     client, key, release, state, *, shut, code

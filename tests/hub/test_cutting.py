@@ -41,6 +41,11 @@ def revoke_key(_):
     keys.revoke(ApiKey.objects.get(), by=None)
 
 
+def limit_to_other_networks(_):
+    key = ApiKey.objects.get()
+    keys.change(key, name=key.name, note="", networks=["203.0.113.0/24"], by=key.user)
+
+
 def revoke_approval(rosa):
     admissions.revoke(Application.objects.get(), by=rosa, message="Misuse.")
 
@@ -53,6 +58,7 @@ def withdraw_release(_):
     ("end_access", "reason"),
     [
         (revoke_key, "This API key was revoked"),
+        (limit_to_other_networks, "may not be used from 127.0.0.1"),
         (revoke_approval, "was revoked"),
         (withdraw_release, "has been withdrawn"),
     ],

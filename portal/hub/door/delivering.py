@@ -54,6 +54,7 @@ async def _by_portal(running: Running, order: Order, reply: Reply, scope: Any, r
             sha256=wish.file.sha256,
             key_id=wish.key.pk if wish.key else None,
             link_id=wish.link.pk if wish.link else None,
+            address=wish.address,
         )
         moving = Moving(download.pk, hold=hold, file=file, parts=order.parts)
         running.begin(moving, seen=order.seen)

@@ -23,7 +23,7 @@ from portal.hub.shelf import find_file, find_release, find_revision, no_entry
 from portal.hub.warnings import warnings
 from portal.keys.authentication import require_usable
 from portal.keys.models import ApiKey, Scope
-from portal.keys.restrictions import require_release
+from portal.keys.restrictions import require_network, require_release
 from portal.releases import scrubbing
 from portal.releases.models import Release, Revision, WeightFile
 from portal.releases.safety.clearing import clearance_of
@@ -46,6 +46,7 @@ class Hold:
     sha256: str
     key_id: int | None
     link_id: int | None
+    address: str
 
 
 def find_key(public_id: str) -> ApiKey | None:
@@ -146,6 +147,7 @@ def _shut(hold: Hold) -> Refusal | None:
         if hold.key_id is not None:
             key = ApiKey.objects.get(pk=hold.key_id)
             require_usable(key, scope=Scope.WEIGHTS)
+            require_network(key, hold.address)
             require_release(key, release)
         decide(User.objects.get(pk=hold.user_id), release, Action.DOWNLOAD).require()
     except Refusal as refusal:
