@@ -155,7 +155,7 @@ def main() -> None:
         *("--http=portal.hub.zerocopy:ZeroCopyProtocol", "--log-level=warning"),
         *("--timeout-graceful-shutdown=1", "--port={port}"),
     )
-    # Every limit is checked and none is reached; as in production, with the heaps that docs/operations.md names.
+    # As in production, with the heaps that docs/operations.md names. Every limit is checked, none is reached.
     variables = {
         "DEBUG": "0",
         "MALLOC_ARENA_MAX": "2",

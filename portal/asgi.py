@@ -12,10 +12,12 @@ django_application = get_asgi_application()
 # Both need the app registry that the line above fills.
 from playground.batches import door as batches  # noqa: E402
 from playground.gateway.app import gateway  # noqa: E402
+from portal.common.threads import take_short_turns  # noqa: E402
 from portal.hub.door.app import Door  # noqa: E402
 from portal.hub.door.request import is_for_the_door, raw_path_of  # noqa: E402
 
 door = Door(pages=django_application)
+take_short_turns()
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -3,11 +3,11 @@
 import os
 
 from celery import Celery
-from celery.signals import task_postrun
+from celery.signals import task_postrun, worker_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from portal.common import broker
-from portal.common.threads import forget_queries
+from portal.common.threads import forget_queries, take_short_turns
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -17,3 +17,4 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.autodiscover_tasks()
 task_postrun.connect(forget_queries)
+worker_init.connect(take_short_turns)

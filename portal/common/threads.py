@@ -1,5 +1,6 @@
 """The threads that requests run in, and using the database from threads of our own."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -10,6 +11,15 @@ from django.http.response import HttpResponseBase
 P = ParamSpec("P")
 T = TypeVar("T")
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+# For so long a thread that computes may keep another one waiting. Python's own 5 ms are what a whole page
+# takes, and an answer's way leads through a dozen threads (docs/decisions/0037).
+TURN_SECONDS = 0.0005
+
+
+def take_short_turns(**_: Any) -> None:
+    """Have this process's threads take turns each TURN_SECONDS. Takes what signals send."""
+    sys.setswitchinterval(TURN_SECONDS)
 
 
 def in_one_thread(get_response: GetResponse) -> GetResponse:
