@@ -1,0 +1,144 @@
+"""Where panels, menus and the focus are after each step, with a keyboard and on a phone."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page, expect
+
+from tests.look.checks import DESK, PHONE
+from tests.playground.stack import Stack, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
+NARROW = {"width": 1000, "height": 800}
+
+
+@pytest.fixture
+def page(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[Page]:
+    """Ada's browser on a desk."""
+    yield from opened(browser, ada_visits, viewport=DESK)
+
+
+@pytest.fixture
+def phone(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[Page]:
+    """Ada's browser on a phone that is touched."""
+    yield from opened(browser, ada_visits, viewport=PHONE, has_touch=True, is_mobile=True)
+
+
+def opened(browser: Browser, visitor: Visitor, **options: object) -> Iterator[Page]:
+    """The playground's page in a browser in which somebody is signed in."""
+    context = browser.new_context(base_url=visitor.base_url, **options)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": visitor.session.cookies[name], "url": visitor.base_url}])
+    fresh = context.new_page()
+    fresh.goto("/playground/")
+    yield fresh
+    context.close()
+
+
+def say(page: Page, words: str, *, answers: int = 1) -> None:
+    """Send a message and wait until so many answers are complete."""
+    page.get_by_label("Message to").fill(words)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".answer[data-status=done]")).to_have_count(answers)
+
+
+def test_a_wrong_setting_is_shown_in_its_panel_beside_the_thread(page):
+    output = page.locator("#settings summary", has_text="Output")
+    output.click()
+    page.get_by_label("JSON schema").fill("{bad")
+    page.get_by_label("Message to").fill("words=3")
+    output.click()
+
+    page.get_by_role("button", name="Send").click()
+
+    expect(page.get_by_label("JSON schema")).to_be_focused()
+    expect(page.locator(":popover-open")).to_have_count(0)
+    assert page.locator("#settings").bounding_box()["x"] > page.locator(".talk").bounding_box()["x"]
+
+
+def test_a_panel_goes_back_into_its_place_when_the_page_becomes_wide(page):
+    page.set_viewport_size(NARROW)
+    page.get_by_role("button", name="Settings").click()
+    expect(page.locator("#settings:popover-open")).to_have_count(1)
+
+    page.set_viewport_size(DESK)
+
+    expect(page.locator(":popover-open")).to_have_count(0)
+    expect(page.get_by_label("Temperature")).to_be_visible()
+
+
+def test_who_stops_by_the_button_may_type_at_once(page):
+    page.get_by_label("Message to").fill("words=400 pause=0.05")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("[data-text]")).to_contain_text("w3")
+
+    page.get_by_role("button", name="Stop").click()
+
+    expect(page.locator(".answer[data-status=cancelled]")).to_have_count(1)
+    expect(page.get_by_label("Message to")).to_be_focused()
+
+
+def test_the_keyboard_walks_on_between_versions_and_leaves_an_editor(page):
+    say(page, "words=3 one")
+    page.get_by_role("button", name="Regenerate").click()
+    expect(page.get_by_label("Versions of this answer")).to_contain_text("2 / 2")
+    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
+    page.get_by_role("button", name="Regenerate").click()
+    expect(page.get_by_label("Versions of this answer")).to_contain_text("3 / 3")
+    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
+
+    page.get_by_role("link", name="Earlier version").press("Enter")
+    expect(page.get_by_label("Versions of this answer")).to_contain_text("2 / 3")
+    expect(page.get_by_role("link", name="Earlier version")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Versions of this answer")).to_contain_text("1 / 3")
+    expect(page.get_by_role("link", name="Later version")).to_be_focused()
+
+    page.locator(".turn-edit summary").press("Enter")
+    expect(page.locator("[data-edited-prompt]")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".turn-edit summary")).to_be_focused()
+    expect(page.locator(".turn-edit[open]")).to_have_count(0)
+
+
+def test_escape_shuts_the_menu_before_it_stops_an_answer(page):
+    page.get_by_label("Message to").fill("words=400 pause=0.05")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("[data-text]")).to_contain_text("w3")
+    page.get_by_label("This conversation", exact=True).click()
+
+    page.keyboard.press("Escape")
+    expect(page.locator(".talk-more[open]")).to_have_count(0)
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".answer[data-status=cancelled]")).to_have_count(1)
+
+
+def test_a_new_conversation_names_its_tab_and_counts_one_token_as_one(page):
+    say(page, "words=1 About teapots")
+
+    assert page.title().startswith("words=1 About teapots ·")
+    expect(page.locator(".answer-facts")).to_contain_text("1 token")
+    expect(page.locator(".answer-facts")).not_to_contain_text("1 tokens")
+
+
+def test_tokens_by_probability_open_below_their_answer(page):
+    page.locator("#settings summary", has_text="Output").click()
+    page.get_by_label("Log-probabilities").check()
+    say(page, "words=3 one")
+
+    page.get_by_text("Tokens by probability").click()
+
+    expect(page.locator(".turn .token")).to_have_count(3)
+
+
+def test_a_phone_does_not_bring_its_keyboard_back_over_the_answer(phone):
+    phone.get_by_label("Message to").tap()
+    say(phone, "words=3 one")
+
+    expect(phone.get_by_label("Message to")).not_to_be_focused()
+    phone.get_by_role("button", name="Regenerate").tap()
+    expect(phone.get_by_label("Versions of this answer")).to_contain_text("2 / 2")
+    expect(phone.get_by_label("Message to")).not_to_be_focused()
