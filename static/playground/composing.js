@@ -21,6 +21,9 @@ const shut = (editor) => {
   editor.querySelector("summary").focus();
 };
 
+// The button is disabled while a request is under way. A second one would wait for it, and show its answer again.
+const sendOnce = (form, button) => { if (!button.disabled) form.requestSubmit(button); };
+
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector(":popover-open")) {
     if (isLive()) document.querySelector("[data-stop]").click();
@@ -32,12 +35,21 @@ document.addEventListener("keydown", (event) => {
   if (isTouched()) return;
   if (event.target === message()) {
     event.preventDefault();
-    if (!isLive()) composer().requestSubmit(document.querySelector("[data-send]"));
+    if (!isLive()) sendOnce(composer(), document.querySelector("[data-send]"));
   } else if (event.target.matches("[data-edited-prompt]")) {
     event.preventDefault();
-    event.target.form.requestSubmit();
+    sendOnce(event.target.form, event.target.form.querySelector("button"));
   }
 });
+
+// On a slow network one types on while a message is under way: of what stands in the box, that was not sent.
+const unsent = (typed, { request }) => {
+  const sent = request.body.get("prompt");
+  return typed.startsWith(sent) ? typed.slice(sent.length).trimStart() : typed;
+};
+
+// The form that was answered last.
+let asked = null;
 
 // Before the answer is swapped in: the words leave the box once they are sent, and only then.
 document.addEventListener("htmx:after:request", (event) => {
@@ -49,6 +61,7 @@ document.addEventListener("htmx:after:request", (event) => {
     return;
   }
   if (!ctx.sourceElement.closest("#composer, .turn")) return;
+  asked = ctx.sourceElement;
   if (status >= 500 && ctx.sourceElement.matches("[data-stream]")) {
     // Who follows an answer asks for its end again and again.
     event.preventDefault();
@@ -68,7 +81,7 @@ document.addEventListener("htmx:after:request", (event) => {
     const { prompt, system_prompt: system } = composer().elements;
     clear();
     forget();
-    prompt.value = "";
+    prompt.value = unsent(prompt.value, ctx);
     if (system) system.defaultValue = system.value;
     document.getElementById("composer-notice").replaceChildren();
   }
@@ -79,7 +92,7 @@ document.addEventListener("htmx:error", (event) => {
     notice("The portal could not be reached. What you typed is kept: check your connection and try again.");
   }
 });
-document.addEventListener("playground:sent", () => { toEnd(); rest(); });
+document.addEventListener("playground:sent", () => { toEnd(); rest(); keep(); });
 // The button goes away under who pressed it.
 document.addEventListener("click", (event) => {
   const stop = event.target.closest("[data-stop]");
@@ -89,7 +102,9 @@ document.addEventListener("click", (event) => {
 // What is wrong is shown, also where it stands in a panel that is shut.
 const showWrong = () => {
   const wrong = document.querySelector("[data-error-of]");
-  const field = wrong && composer()?.elements[wrong.dataset.errorOf];
+  // An editor is mended where it is.
+  const form = wrong?.dataset.errorOf === "prompt" && asked?.isConnected && asked.elements?.prompt ? asked : composer();
+  const field = wrong && form?.elements[wrong.dataset.errorOf];
   const panel = field?.closest("#settings");
   if (panel) {
     // Where it stands beside the thread it is no popover: as one it would lie across the whole page.

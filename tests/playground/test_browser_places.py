@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.look.checks import DESK, PHONE
 from tests.playground.stack import Stack, Visitor
@@ -142,3 +142,51 @@ def test_a_phone_does_not_bring_its_keyboard_back_over_the_answer(phone):
     phone.get_by_role("button", name="Regenerate").tap()
     expect(phone.get_by_label("Versions of this answer")).to_contain_text("2 / 2")
     expect(phone.get_by_label("Message to")).not_to_be_focused()
+
+
+def test_a_wrong_edit_is_mended_in_its_editor_and_the_composer_keeps_its_words(page):
+    say(page, "words=3 one")
+    page.get_by_label("Message to").fill("a draft")
+    page.locator(".turn-edit summary").click()
+    editor = page.locator("[data-edited-prompt]")
+    editor.fill("")
+    page.get_by_role("button", name="Send this instead").click()
+    expect(page.locator("#composer-notice")).to_contain_text("Type a message first.")
+    expect(editor).to_be_focused()
+
+    page.get_by_label("Temperature").fill("9")
+    editor.fill("words=2 otherwise")
+    editor.press("Enter")
+    expect(page.locator("#composer-notice")).to_contain_text("Enter a temperature from 0 to 2.")
+    expect(page.get_by_label("Temperature")).to_be_focused()
+    expect(editor).to_have_value("words=2 otherwise")
+    expect(page.get_by_label("Message to")).to_have_value("a draft")
+
+    page.get_by_label("Temperature").fill("1")
+    editor.press("Enter")
+    expect(page.get_by_label("Versions of this message")).to_contain_text("2 / 2")
+    expect(page.locator(".said-text")).to_have_text(["words=2 otherwise"])
+    expect(page.get_by_label("Message to")).to_have_value("a draft")
+
+
+def test_on_a_slow_network_a_message_is_sent_once_and_what_is_typed_behind_it_stays(page):
+    held: list[Route] = []
+    page.route("**/playground/send/", lambda route: held.append(route))  # noqa: PLW0108
+    page.get_by_label("Message to").fill("words=3 one\nand a line")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.keyboard.type(" the next one")
+    page.wait_for_timeout(300)
+
+    assert len(held) == 1
+    held.pop().continue_()
+    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
+    page.wait_for_timeout(300)
+
+    assert held == []
+    expect(page.locator(".turn")).to_have_count(1)
+    expect(page.get_by_label("Message to")).to_have_value("the next one")
+    page.reload()
+    expect(page.get_by_label("Message to")).to_have_value("the next one")
+    page.goto("/playground/")
+    expect(page.get_by_label("Message to")).to_have_value("")
