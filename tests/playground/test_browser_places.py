@@ -190,3 +190,30 @@ def test_on_a_slow_network_a_message_is_sent_once_and_what_is_typed_behind_it_st
     expect(page.get_by_label("Message to")).to_have_value("the next one")
     page.goto("/playground/")
     expect(page.get_by_label("Message to")).to_have_value("")
+
+
+def test_on_a_phone_the_panels_are_reached_from_within_a_long_conversation(phone):
+    say(phone, "words=400 one")
+    phone.evaluate("window.scrollTo({ top: 700, behavior: 'instant' })")
+
+    expect(phone.get_by_role("button", name="Settings")).to_be_in_viewport()
+    expect(phone.locator(".talk-menu")).to_be_in_viewport()
+    expect(phone.get_by_role("link", name="Open Weights Portal").first).not_to_be_in_viewport()
+    phone.get_by_label("This conversation", exact=True).tap()
+    expect(phone.get_by_role("link", name="Export as JSON")).to_be_in_viewport()
+
+
+# Where the letters of a paragraph end, against the paragraph itself.
+LEFT_AT_THE_END = """element => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return element.getBoundingClientRect().right - range.getBoundingClientRect().right;
+}"""
+
+
+def test_words_from_right_to_left_begin_on_the_right(page):
+    say(page, "words=1 echo=1\n\nשמש, כתב?\n\nHello")
+
+    first, hebrew, english = page.locator(".answer-prose p").all()
+    assert hebrew.evaluate(LEFT_AT_THE_END) < 1
+    assert min(first.evaluate(LEFT_AT_THE_END), english.evaluate(LEFT_AT_THE_END)) > 100
