@@ -132,6 +132,9 @@ def test_tokens_by_probability_open_below_their_answer(page):
     page.get_by_text("Tokens by probability").click()
 
     expect(page.locator(".turn .token")).to_have_count(3)
+    first, second, _ = (token.bounding_box() for token in page.locator(".turn .token").all())
+    assert abs(second["x"] - first["x"] - first["width"]) < 1
+    assert first["height"] > 16
 
 
 def test_a_phone_does_not_bring_its_keyboard_back_over_the_answer(phone):
