@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.look.checks import DESK, PHONE
+from tests.look.checks import DESK, PHONE, assert_fits
 from tests.playground.stack import Stack, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
@@ -134,7 +134,10 @@ def test_tokens_by_probability_open_below_their_answer(page):
     expect(page.locator(".turn .token")).to_have_count(3)
     first, second, _ = (token.bounding_box() for token in page.locator(".turn .token").all())
     assert abs(second["x"] - first["x"] - first["width"]) < 1
-    assert first["height"] > 16
+    page.locator(".turn .token").nth(1).click()
+    card = page.locator(".turn .token-card").nth(1)
+    expect(card).to_be_visible()
+    assert card.bounding_box()["y"] + card.bounding_box()["height"] < second["y"] + second["height"] / 2
 
 
 def test_a_phone_does_not_bring_its_keyboard_back_over_the_answer(phone):
@@ -220,3 +223,18 @@ def test_words_from_right_to_left_begin_on_the_right(page):
     first, hebrew, english = page.locator(".answer-prose p").all()
     assert hebrew.evaluate(LEFT_AT_THE_END) < 1
     assert min(first.evaluate(LEFT_AT_THE_END), english.evaluate(LEFT_AT_THE_END)) > 100
+
+
+def test_what_else_a_token_might_have_been_fits_on_a_phone(phone):
+    phone.get_by_role("button", name="Settings").tap()
+    phone.locator("#settings summary", has_text="Output").tap()
+    phone.get_by_label("Log-probabilities").check()
+    phone.get_by_role("button", name="Close").last.tap()
+    say(phone, "words=20 one")
+    phone.get_by_text("Tokens by probability").tap()
+
+    for token, card in zip(phone.locator(".token").all(), phone.locator(".token-card").all(), strict=True):
+        token.tap()
+        expect(card).to_be_visible()
+        assert card.bounding_box()["y"] >= token.bounding_box()["y"] + 16
+        assert_fits(phone)
