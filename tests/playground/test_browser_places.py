@@ -155,6 +155,7 @@ def test_a_wrong_edit_is_mended_in_its_editor_and_the_composer_keeps_its_words(p
     page.get_by_label("Message to").fill("a draft")
     page.locator(".turn-edit summary").click()
     editor = page.locator("[data-edited-prompt]")
+    expect(editor).to_be_focused()
     editor.fill("")
     page.get_by_role("button", name="Send this instead").click()
     expect(page.locator("#composer-notice")).to_contain_text("Type a message first.")
