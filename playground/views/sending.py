@@ -35,6 +35,9 @@ def send(request: HttpRequest) -> HttpResponse:
     release = talk.release if talk else _named_release(request)
     form = ComposerForm(_with_settings(request.POST, talk), release=release)
     if not form.is_valid():
+        if is_htmx(request) and "is_branch" in request.POST:
+            # The words stay in their editor, and the composer keeps its own.
+            return _errors(request, form)
         return _invalid(request, form=form, release=release, talk=talk)
     generation = actions.send(form.wish(), release=release, conversation=talk, **asker(request))
     if not is_htmx(request):
@@ -77,7 +80,7 @@ def regenerate(request: HttpRequest, pk: UUID) -> HttpResponse:
     if "max_tokens" in request.POST:
         form = SettingsForm(request.POST, release=old.release)
         if not form.is_valid():
-            return _invalid_settings(request, form)
+            return _errors(request, form)
         settings = form.settings()
     return _asked_again(request, actions.regenerate(old, settings=settings, **asker(request)))
 
@@ -150,8 +153,8 @@ def _invalid(
     return reswap(retarget(response, "#composer"), "outerHTML")
 
 
-def _invalid_settings(request: HttpRequest, form: SettingsForm) -> HttpResponse:
-    """Say beside the composer what is wrong with the settings."""
+def _errors(request: HttpRequest, form: SettingsForm) -> HttpResponse:
+    """Say beside the composer what is wrong, and leave what is in it."""
     return render(request, "playground/_errors.html", {"form": form}, status=422)
 
 

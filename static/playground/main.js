@@ -3,6 +3,8 @@ import "./composing.js";
 import "./feedback.js";
 import { followAll } from "./following.js";
 import { toEnd } from "./page.js";
+import "./searching.js";
+import "./walking.js";
 
 document.addEventListener("change", (event) => { event.target.closest("[data-release-choice]")?.submit(); });
 

@@ -27,6 +27,8 @@
     if (event.key !== "Escape") return;
     const open = document.querySelector("details[data-menu][open]");
     if (!open) return;
+    // Nothing else that Escape does is meant.
+    event.preventDefault();
     open.open = false;
     open.querySelector("summary").focus();
   });

@@ -213,6 +213,7 @@ def test_ada_builds_columns_with_and_without_scripts(page, browser, ada_visits):
     page.get_by_label("Temperature").first.fill("1.5")
     page.get_by_role("button", name="Add a column").click()
     expect(page.locator(".compare-column")).to_have_count(3)
+    expect(page.get_by_role("button", name="Add a column")).to_be_focused()
     page.get_by_role("button", name="Remove column 2").click()
     expect(page.locator(".compare-column")).to_have_count(2)
     assert page.get_by_label("Temperature").first.input_value() == "1.5"

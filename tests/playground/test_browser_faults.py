@@ -1,10 +1,11 @@
 """What breaks while somebody watches: the page shows how it ended, without a reload."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.look.checks import DESK
 from tests.playground.stack import Stack, Visitor
@@ -78,3 +79,42 @@ def test_a_model_server_that_stops_leaves_what_had_come_and_a_button(page, stack
     assert_ended(page, "failed", text="w0 w1 w2 w3")
     expect(page.get_by_text("The connection to the model server broke off.")).to_be_visible()
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
+
+
+def fail(route: Route) -> None:
+    """Answer as a proxy does whose server is being restarted."""
+    body = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+    route.fulfill(status=502, content_type="text/html", body=body)
+
+
+def test_a_portal_that_fails_leaves_the_page_as_it_is_and_is_asked_again(page):
+    failing = re.compile(r"/status/$|/conversations/|/generations/[0-9a-f-]{36}/$")
+    page.route(failing, fail)
+    with page.expect_response(re.compile(r"/status/$")):
+        pass
+    watch(page, "words=12 pause=0.1")
+    with page.expect_response(re.compile(r"/generations/[0-9a-f-]{36}/$")):
+        pass
+    page.get_by_label("Search your conversations").fill("words")
+    expect(page.locator("#talk-list")).to_contain_text("The portal could not search just now.")
+    expect(page.locator("#model-status")).to_have_count(1)
+    expect(page.get_by_text("502 Bad Gateway")).to_have_count(0)
+
+    page.unroute(failing)
+
+    assert_ended(page, "done", text=words(12).strip())
+    expect(page.locator("#composer-notice")).to_be_empty()
+    page.get_by_label("Search your conversations").fill("words=12")
+    expect(page.locator("#talk-list li a")).to_have_count(1)
+
+
+def test_a_search_after_signing_out_says_so_in_the_list_alone(page, stack, ada_visits):
+    page.context.clear_cookies()
+
+    page.get_by_label("Search your conversations").fill("words")
+
+    expect(page.locator("#talk-list")).to_have_text("You have been signed out. Reload this page.")
+    with page.expect_response(re.compile(r"/status/$")):
+        pass
+    expect(page.locator("#model-status")).to_have_count(1)
+    expect(page.get_by_text("nothing was sent")).to_have_count(0)

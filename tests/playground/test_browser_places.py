@@ -1,0 +1,241 @@
+"""Where panels, menus and the focus are after each step, with a keyboard and on a phone."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.look.checks import DESK, PHONE, assert_fits
+from tests.playground.stack import Stack, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
+NARROW = {"width": 1000, "height": 800}
+
+
+@pytest.fixture
+def page(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[Page]:
+    """Ada's browser on a desk."""
+    yield from opened(browser, ada_visits, viewport=DESK)
+
+
+@pytest.fixture
+def phone(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[Page]:
+    """Ada's browser on a phone that is touched."""
+    yield from opened(browser, ada_visits, viewport=PHONE, has_touch=True, is_mobile=True)
+
+
+def opened(browser: Browser, visitor: Visitor, **options: object) -> Iterator[Page]:
+    """The playground's page in a browser in which somebody is signed in."""
+    context = browser.new_context(base_url=visitor.base_url, **options)
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": visitor.session.cookies[name], "url": visitor.base_url}])
+    fresh = context.new_page()
+    fresh.goto("/playground/")
+    yield fresh
+    context.close()
+
+
+def say(page: Page, words: str, *, answers: int = 1) -> None:
+    """Send a message and wait until so many answers are complete."""
+    page.get_by_label("Message to").fill(words)
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".answer[data-status=done]")).to_have_count(answers)
+
+
+def test_a_wrong_setting_is_shown_in_its_panel_beside_the_thread(page):
+    output = page.locator("#settings summary", has_text="Output")
+    output.click()
+    page.get_by_label("JSON schema").fill("{bad")
+    page.get_by_label("Message to").fill("words=3")
+    output.click()
+
+    page.get_by_role("button", name="Send").click()
+
+    expect(page.get_by_label("JSON schema")).to_be_focused()
+    expect(page.locator(":popover-open")).to_have_count(0)
+    assert page.locator("#settings").bounding_box()["x"] > page.locator(".talk").bounding_box()["x"]
+
+
+def test_a_panel_goes_back_into_its_place_when_the_page_becomes_wide(page):
+    page.set_viewport_size(NARROW)
+    page.get_by_role("button", name="Settings").click()
+    expect(page.locator("#settings:popover-open")).to_have_count(1)
+
+    page.set_viewport_size(DESK)
+
+    expect(page.locator(":popover-open")).to_have_count(0)
+    expect(page.get_by_label("Temperature")).to_be_visible()
+
+
+def test_who_stops_by_the_button_may_type_at_once(page):
+    page.get_by_label("Message to").fill("words=400 pause=0.05")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("[data-text]")).to_contain_text("w3")
+
+    page.get_by_role("button", name="Stop").click()
+
+    expect(page.locator(".answer[data-status=cancelled]")).to_have_count(1)
+    expect(page.get_by_label("Message to")).to_be_focused()
+
+
+def test_the_keyboard_walks_on_between_versions_and_leaves_an_editor(page):
+    say(page, "words=3 one")
+    page.get_by_role("button", name="Regenerate").click()
+    expect(page.get_by_label("Versions of this answer")).to_contain_text("2 / 2")
+    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
+    page.get_by_role("button", name="Regenerate").click()
+    expect(page.get_by_label("Versions of this answer")).to_contain_text("3 / 3")
+    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
+
+    page.get_by_role("link", name="Earlier version").press("Enter")
+    expect(page.get_by_label("Versions of this answer")).to_contain_text("2 / 3")
+    expect(page.get_by_role("link", name="Earlier version")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Versions of this answer")).to_contain_text("1 / 3")
+    expect(page.get_by_role("link", name="Later version")).to_be_focused()
+
+    page.locator(".turn-edit summary").press("Enter")
+    expect(page.locator("[data-edited-prompt]")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".turn-edit summary")).to_be_focused()
+    expect(page.locator(".turn-edit[open]")).to_have_count(0)
+
+
+def test_escape_shuts_the_menu_before_it_stops_an_answer(page):
+    page.get_by_label("Message to").fill("words=400 pause=0.05")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("[data-text]")).to_contain_text("w3")
+    page.get_by_label("This conversation", exact=True).click()
+
+    page.keyboard.press("Escape")
+    expect(page.locator(".talk-more[open]")).to_have_count(0)
+    page.wait_for_timeout(300)
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".answer[data-status=cancelled]")).to_have_count(1)
+
+
+def test_a_new_conversation_names_its_tab_and_counts_one_token_as_one(page):
+    say(page, "words=1 About teapots")
+
+    assert page.title().startswith("words=1 About teapots ·")
+    expect(page.locator(".answer-facts")).to_contain_text("1 token")
+    expect(page.locator(".answer-facts")).not_to_contain_text("1 tokens")
+
+
+def test_tokens_by_probability_open_below_their_answer(page):
+    page.locator("#settings summary", has_text="Output").click()
+    page.get_by_label("Log-probabilities").check()
+    say(page, "words=3 one")
+
+    page.get_by_text("Tokens by probability").click()
+
+    expect(page.locator(".turn .token")).to_have_count(3)
+    first, second, _ = (token.bounding_box() for token in page.locator(".turn .token").all())
+    assert abs(second["x"] - first["x"] - first["width"]) < 1
+    page.locator(".turn .token").nth(1).click()
+    card = page.locator(".turn .token-card").nth(1)
+    expect(card).to_be_visible()
+    assert card.bounding_box()["y"] + card.bounding_box()["height"] < second["y"] + second["height"] / 2
+
+
+def test_a_phone_does_not_bring_its_keyboard_back_over_the_answer(phone):
+    phone.get_by_label("Message to").tap()
+    say(phone, "words=3 one")
+
+    expect(phone.get_by_label("Message to")).not_to_be_focused()
+    phone.get_by_role("button", name="Regenerate").tap()
+    expect(phone.get_by_label("Versions of this answer")).to_contain_text("2 / 2")
+    expect(phone.get_by_label("Message to")).not_to_be_focused()
+
+
+def test_a_wrong_edit_is_mended_in_its_editor_and_the_composer_keeps_its_words(page):
+    say(page, "words=3 one")
+    page.get_by_label("Message to").fill("a draft")
+    page.locator(".turn-edit summary").click()
+    editor = page.locator("[data-edited-prompt]")
+    expect(editor).to_be_focused()
+    editor.fill("")
+    page.get_by_role("button", name="Send this instead").click()
+    expect(page.locator("#composer-notice")).to_contain_text("Type a message first.")
+    expect(editor).to_be_focused()
+
+    page.get_by_label("Temperature").fill("9")
+    editor.fill("words=2 otherwise")
+    editor.press("Enter")
+    expect(page.locator("#composer-notice")).to_contain_text("Enter a temperature from 0 to 2.")
+    expect(page.get_by_label("Temperature")).to_be_focused()
+    expect(editor).to_have_value("words=2 otherwise")
+    expect(page.get_by_label("Message to")).to_have_value("a draft")
+
+    page.get_by_label("Temperature").fill("1")
+    editor.press("Enter")
+    expect(page.get_by_label("Versions of this message")).to_contain_text("2 / 2")
+    expect(page.locator(".said-text")).to_have_text(["words=2 otherwise"])
+    expect(page.get_by_label("Message to")).to_have_value("a draft")
+
+
+def test_on_a_slow_network_a_message_is_sent_once_and_what_is_typed_behind_it_stays(page):
+    held: list[Route] = []
+    page.route("**/playground/send/", lambda route: held.append(route))  # noqa: PLW0108
+    page.get_by_label("Message to").fill("words=3 one\nand a line")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.keyboard.type(" the next one")
+    page.wait_for_timeout(300)
+
+    assert len(held) == 1
+    held.pop().continue_()
+    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
+    page.wait_for_timeout(300)
+
+    assert held == []
+    expect(page.locator(".turn")).to_have_count(1)
+    expect(page.get_by_label("Message to")).to_have_value("the next one")
+    page.reload()
+    expect(page.get_by_label("Message to")).to_have_value("the next one")
+    page.goto("/playground/")
+    expect(page.get_by_label("Message to")).to_have_value("")
+
+
+def test_on_a_phone_the_panels_are_reached_from_within_a_long_conversation(phone):
+    say(phone, "words=400 one")
+    phone.evaluate("window.scrollTo({ top: 700, behavior: 'instant' })")
+
+    expect(phone.get_by_role("button", name="Settings")).to_be_in_viewport()
+    expect(phone.locator(".talk-menu")).to_be_in_viewport()
+    expect(phone.get_by_role("link", name="Open Weights Portal").first).not_to_be_in_viewport()
+    phone.get_by_label("This conversation", exact=True).tap()
+    expect(phone.get_by_role("link", name="Export as JSON")).to_be_in_viewport()
+
+
+# Where the letters of a paragraph end, against the paragraph itself.
+LEFT_AT_THE_END = """element => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    return element.getBoundingClientRect().right - range.getBoundingClientRect().right;
+}"""
+
+
+def test_words_from_right_to_left_begin_on_the_right(page):
+    say(page, "words=1 echo=1\n\nשמש, כתב?\n\nHello")
+
+    first, hebrew, english = page.locator(".answer-prose p").all()
+    assert hebrew.evaluate(LEFT_AT_THE_END) < 1
+    assert min(first.evaluate(LEFT_AT_THE_END), english.evaluate(LEFT_AT_THE_END)) > 100
+
+
+def test_what_else_a_token_might_have_been_fits_on_a_phone(phone):
+    phone.get_by_role("button", name="Settings").tap()
+    phone.locator("#settings summary", has_text="Output").tap()
+    phone.get_by_label("Log-probabilities").check()
+    phone.get_by_role("button", name="Close").last.tap()
+    say(phone, "words=20 one")
+    phone.get_by_text("Tokens by probability").tap()
+
+    for token, card in zip(phone.locator(".token").all(), phone.locator(".token-card").all(), strict=True):
+        token.tap()
+        expect(card).to_be_visible()
+        assert card.bounding_box()["y"] >= token.bounding_box()["y"] + 16
+        assert_fits(phone)
