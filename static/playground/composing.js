@@ -4,7 +4,13 @@ import { clear, keep, restore } from "./drafts.js";
 import { composer, isLive, message, notice, toEnd } from "./page.js";
 import { forget } from "./variables.js";
 
-document.addEventListener("input", (event) => { if (event.target.form?.id === "composer") keep(); });
+document.addEventListener("input", (event) => {
+  if (event.target.form?.id === "composer") keep();
+  // What was wrong with the message is said once, not while it is being put right.
+  if (event.target === message() || event.target.matches("[data-edited-prompt]")) {
+    document.querySelector("#composer-notice [data-shown-of=prompt]")?.remove();
+  }
+});
 
 // On a phone the keyboard has no Shift and Enter, and covers half of what is read.
 const isTouched = () => window.matchMedia("(pointer: coarse)").matches;
@@ -111,7 +117,10 @@ const showWrong = () => {
     if (!panel.checkVisibility()) panel.showPopover?.();
     for (let group = field.closest("details"); group; group = group.parentElement.closest("details")) group.open = true;
   }
-  if (wrong) wrong.removeAttribute("data-error-of");
+  if (wrong) {
+    wrong.dataset.shownOf = wrong.dataset.errorOf;
+    delete wrong.dataset.errorOf;
+  }
   // Behind htmx, which gives the focus back to where it was.
   if (field) setTimeout(() => field.focus(), 60);
 };

@@ -1,11 +1,14 @@
 """Where panels, menus and the focus are after each step, with a keyboard and on a phone."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, Page, Route, expect
 
+from playground.models import Conversation
 from tests.look.checks import DESK, PHONE, assert_fits
 from tests.playground.stack import Stack, Visitor
 
@@ -239,3 +242,30 @@ def test_what_else_a_token_might_have_been_fits_on_a_phone(phone):
         expect(card).to_be_visible()
         assert card.bounding_box()["y"] >= token.bounding_box()["y"] + 16
         assert_fits(phone)
+
+
+def test_what_is_wrong_with_a_message_goes_as_it_is_put_right(page):
+    page.get_by_role("button", name="Send").click()
+    complaint = page.locator("#composer-notice").get_by_text("Type a message first.")
+    expect(complaint).to_be_visible()
+    expect(page.get_by_label("Message to")).to_be_focused()
+
+    page.keyboard.type("w")
+
+    expect(complaint).to_have_count(0)
+
+
+def test_the_ways_out_of_the_side_bar_are_in_reach_below_a_long_list(page, phone, ada, release):
+    Conversation.objects.bulk_create(
+        Conversation(user=ada, release=release, title=f"Talk {number}") for number in range(60)
+    )
+    for place in (page, phone):
+        place.reload()
+        if place is phone:
+            place.get_by_role("button", name="Conversations").click()
+        expect(place.get_by_role("link", name="Runs with test cases")).to_be_in_viewport()
+        assert_fits(place)
+        if folder := os.environ.get("PICTURES"):
+            place.screenshot(
+                path=Path(folder) / f"side-bar-{place.viewport_size['width']}.png", caret="initial"
+            )
