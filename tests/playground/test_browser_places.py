@@ -9,7 +9,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page, Route, expect
 
 from playground.models import Conversation
-from tests.look.checks import DESK, PHONE, assert_fits
+from tests.look.checks import DESK, PHONE, assert_accessible, assert_fits
 from tests.playground.stack import Stack, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
@@ -44,6 +44,15 @@ def say(page: Page, words: str, *, answers: int = 1) -> None:
     page.get_by_label("Message to").fill(words)
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".answer[data-status=done]")).to_have_count(answers)
+
+
+def look(page: Page, name: str) -> None:
+    """Check the state, and keep a picture of it where PICTURES names a folder."""
+    assert_accessible(page)
+    assert_fits(page)
+    if folder := os.environ.get("PICTURES"):
+        path = Path(folder) / f"{name}-{page.viewport_size['width']}.png"
+        page.screenshot(path=path, caret="initial")
 
 
 def test_a_wrong_setting_is_shown_in_its_panel_beside_the_thread(page):
@@ -264,8 +273,21 @@ def test_the_ways_out_of_the_side_bar_are_in_reach_below_a_long_list(page, phone
         if place is phone:
             place.get_by_role("button", name="Conversations").click()
         expect(place.get_by_role("link", name="Runs with test cases")).to_be_in_viewport()
-        assert_fits(place)
-        if folder := os.environ.get("PICTURES"):
-            place.screenshot(
-                path=Path(folder) / f"side-bar-{place.viewport_size['width']}.png", caret="initial"
-            )
+        look(place, "side-bar")
+
+
+def test_a_pasted_file_is_folded_and_unfolds(page, phone):
+    pasted = "words=3 " + "one line of a pasted file\n" * 100 + "its end"
+    for place in (page, phone):
+        say(place, pasted)
+        said = place.locator(".said")
+        expect(said.get_by_text("its end")).to_be_hidden()
+        assert said.bounding_box()["height"] < 350
+        look(place, "folded")
+
+        said.get_by_text("Show all 2,615 characters").click()
+
+        expect(said.get_by_text("its end")).to_be_visible()
+        expect(said.locator(".said-opening")).to_be_hidden()
+        expect(said.get_by_text("Show its beginning only")).to_be_visible()
+        look(place, "unfolded")
