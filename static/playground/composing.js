@@ -54,6 +54,15 @@ const unsent = (typed, { request }) => {
   return typed.startsWith(sent) ? typed.slice(sent.length).trimStart() : typed;
 };
 
+// A message that is refused comes back as it was sent; what stands in the box by then is newer.
+let typed = null;
+const giveBack = () => {
+  if (typed === null) return;
+  message().value = typed;
+  typed = null;
+  keep();
+};
+
 // The form that was answered last.
 let asked = null;
 
@@ -83,6 +92,8 @@ document.addEventListener("htmx:after:request", (event) => {
   } else if (status === 401) {
     ctx.hx.retarget = "#composer-notice";
     ctx.hx.reswap = "innerHTML";
+  } else if (status === 422 && ctx.sourceElement.id === "composer") {
+    typed = message().value;
   } else if (status === 200 && ctx.sourceElement.id === "composer") {
     const { prompt, system_prompt: system } = composer().elements;
     clear();
@@ -133,6 +144,6 @@ window.addEventListener("resize", () => {
   }
 });
 
-document.addEventListener("htmx:after:settle", showWrong);
+document.addEventListener("htmx:after:settle", () => { giveBack(); showWrong(); });
 showWrong();
 restore();

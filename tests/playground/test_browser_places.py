@@ -211,6 +211,21 @@ def test_on_a_slow_network_a_message_is_sent_once_and_what_is_typed_behind_it_st
     expect(page.get_by_label("Message to")).to_have_value("")
 
 
+def test_on_a_slow_network_a_refused_message_keeps_what_is_typed_behind_it(page):
+    held: list[Route] = []
+    page.route("**/playground/send/", lambda route: held.append(route))  # noqa: PLW0108
+    page.get_by_label("Temperature").fill("9")
+    page.get_by_label("Message to").fill("words=3 one")
+    page.keyboard.press("Enter")
+    page.keyboard.type(" and more")
+    page.wait_for_timeout(300)
+
+    held.pop().continue_()
+
+    expect(page.locator("#composer-notice")).to_contain_text("Enter a temperature from 0 to 2.")
+    expect(page.get_by_label("Message to")).to_have_value("words=3 one and more")
+
+
 def test_on_a_phone_the_panels_are_reached_from_within_a_long_conversation(phone):
     say(phone, "words=400 one")
     phone.evaluate("window.scrollTo({ top: 700, behavior: 'instant' })")
