@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from django.contrib.sessions.models import Session
 from playwright.sync_api import Browser, Page, expect
 
 from playground.models import Generation, GenerationStatus
 from tests.look.checks import DESK, PHONE, assert_accessible, assert_fits, watch_policy
+from tests.playground.pages import signed_in
 from tests.playground.stack import Stack, Visitor, wait_for
 from tests.playground.test_streaming import words
 
@@ -18,15 +18,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
 @pytest.fixture
 def page(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[Page]:
     """Ada's browser; a policy violation or script error fails the test."""
-    context = browser.new_context(viewport=DESK, base_url=ada_visits.base_url)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies(
-        [{"name": name, "value": ada_visits.session.cookies[name], "url": ada_visits.base_url}]
-    )
-    fresh = context.new_page()
-    complaints = watch_policy(fresh)
-    yield fresh
-    context.close()
+    with signed_in(browser, ada_visits) as fresh:
+        complaints = watch_policy(fresh)
+        yield fresh
     # A form sent back with 4xx is an answer; a server that a test restarts cannot be reached meanwhile.
     expected = ("Failed to load", "Failed to fetch")
     assert [line for line in complaints if not any(words in line for words in expected)] == []

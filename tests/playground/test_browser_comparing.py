@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page, Route, expect
 
 from playground.comparing import answers_of
 from playground.models import Comparison, Feedback, Generation, PreferenceVote
 from tests import cast
 from tests.look.checks import PHONE, assert_accessible, assert_fits, watch_policy
+from tests.playground.pages import signed_in
 from tests.playground.stack import Stack, Visitor, wait_for
 from tests.playground.test_streaming import words
 
@@ -25,15 +25,9 @@ def page(browser: Browser, stack: Stack, release, ada, ada_visits: Visitor) -> I
     """Ada's browser, with two releases to try; a policy violation or script error fails the test."""
     other = cast.release("zephyr", under=release.licence)
     release.programmes.first().releases.add(other)
-    context = browser.new_context(viewport=DESK, base_url=ada_visits.base_url)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies(
-        [{"name": name, "value": ada_visits.session.cookies[name], "url": ada_visits.base_url}]
-    )
-    fresh = context.new_page()
-    complaints = watch_policy(fresh)
-    yield fresh
-    context.close()
+    with signed_in(browser, ada_visits, viewport=DESK) as fresh:
+        complaints = watch_policy(fresh)
+        yield fresh
     assert [line for line in complaints if "Failed to load" not in line] == []
 
 

@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.look.checks import DESK
+from tests.playground.pages import signed_in
 from tests.playground.stack import Stack, Visitor
 from tests.playground.test_failing import SWEEP
 from tests.playground.test_streaming import words
@@ -18,15 +17,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
 @pytest.fixture
 def page(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[Page]:
     """Ada's browser, in which an answer is being written."""
-    context = browser.new_context(viewport=DESK, base_url=ada_visits.base_url)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies(
-        [{"name": name, "value": ada_visits.session.cookies[name], "url": ada_visits.base_url}]
-    )
-    fresh = context.new_page()
-    fresh.goto("/playground/")
-    yield fresh
-    context.close()
+    with signed_in(browser, ada_visits) as fresh:
+        fresh.goto("/playground/")
+        yield fresh
 
 
 def watch(page: Page, prompt: str) -> None:

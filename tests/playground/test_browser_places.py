@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page, Route, expect
 
 from playground.models import Conversation
 from tests.look.checks import DESK, PHONE, assert_accessible, assert_fits
+from tests.playground.pages import ask_again, say, signed_in
 from tests.playground.stack import Stack, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
@@ -19,7 +19,7 @@ NARROW = {"width": 1000, "height": 800}
 @pytest.fixture
 def page(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[Page]:
     """Ada's browser on a desk."""
-    yield from opened(browser, ada_visits, viewport=DESK)
+    yield from opened(browser, ada_visits)
 
 
 @pytest.fixture
@@ -30,20 +30,9 @@ def phone(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[Page]
 
 def opened(browser: Browser, visitor: Visitor, **options: object) -> Iterator[Page]:
     """The playground's page in a browser in which somebody is signed in."""
-    context = browser.new_context(base_url=visitor.base_url, **options)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": visitor.session.cookies[name], "url": visitor.base_url}])
-    fresh = context.new_page()
-    fresh.goto("/playground/")
-    yield fresh
-    context.close()
-
-
-def say(page: Page, words: str, *, answers: int = 1) -> None:
-    """Send a message and wait until so many answers are complete."""
-    page.get_by_label("Message to").fill(words)
-    page.get_by_role("button", name="Send").click()
-    expect(page.locator(".answer[data-status=done]")).to_have_count(answers)
+    with signed_in(browser, visitor, **options) as fresh:
+        fresh.goto("/playground/")
+        yield fresh
 
 
 def look(page: Page, name: str) -> None:
@@ -93,12 +82,8 @@ def test_who_stops_by_the_button_may_type_at_once(page):
 
 def test_the_keyboard_walks_on_between_versions_and_leaves_an_editor(page):
     say(page, "words=3 one")
-    page.get_by_role("button", name="Regenerate").click()
-    expect(page.get_by_label("Versions of this answer")).to_contain_text("2 / 2")
-    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
-    page.get_by_role("button", name="Regenerate").click()
-    expect(page.get_by_label("Versions of this answer")).to_contain_text("3 / 3")
-    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
+    ask_again(page, "Regenerate", version="2 / 2")
+    ask_again(page, "Regenerate", version="3 / 3")
 
     page.get_by_role("link", name="Earlier version").press("Enter")
     expect(page.get_by_label("Versions of this answer")).to_contain_text("2 / 3")

@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
 from playground import actions
@@ -16,6 +15,7 @@ from playground.actions import Outcome
 from playground.models import Audience, Generation, Preset, PromptRun, ShareLink
 from tests import cast
 from tests.look.checks import PHONE, assert_accessible, assert_fits, watch_policy
+from tests.playground.pages import signed_in
 from tests.playground.stack import Stack, Visitor, ended
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(240)]
@@ -37,13 +37,9 @@ def bertas_page(browser: Browser, stack: Stack, release) -> Iterator[Page]:
 
 def signed_in_page(browser: Browser, visitor: Visitor) -> Iterator[Page]:
     """A page in which the visitor is signed in."""
-    context = browser.new_context(viewport=DESK, base_url=visitor.base_url)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": visitor.session.cookies[name], "url": visitor.base_url}])
-    fresh = context.new_page()
-    complaints = watch_policy(fresh)
-    yield fresh
-    context.close()
+    with signed_in(browser, visitor, viewport=DESK) as fresh:
+        complaints = watch_policy(fresh)
+        yield fresh
     assert [line for line in complaints if "Failed to load" not in line] == []
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
 from playground.models import Conversation, Generation
-from tests.look.checks import DESK, PHONE, assert_accessible, assert_fits, watch_policy
+from tests.look.checks import PHONE, assert_accessible, assert_fits, watch_policy
+from tests.playground.pages import ask_again, say, signed_in
 from tests.playground.stack import Stack, Visitor, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
@@ -18,23 +18,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
 @pytest.fixture
 def page(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[Page]:
     """Ada's browser; a policy violation or script error fails the test."""
-    context = browser.new_context(viewport=DESK, base_url=ada_visits.base_url)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies(
-        [{"name": name, "value": ada_visits.session.cookies[name], "url": ada_visits.base_url}]
-    )
-    fresh = context.new_page()
-    complaints = watch_policy(fresh)
-    yield fresh
-    context.close()
+    with signed_in(browser, ada_visits) as fresh:
+        complaints = watch_policy(fresh)
+        yield fresh
     assert [line for line in complaints if "Failed to load" not in line] == []
-
-
-def say(page: Page, words: str, *, answers: int) -> None:
-    """Send a message and wait until so many answers are complete."""
-    page.get_by_label("Message to").fill(words)
-    page.get_by_role("button", name="Send").click()
-    expect(page.locator(".answer[data-status=done]")).to_have_count(answers)
 
 
 def look(page: Page, name: str) -> None:
@@ -76,12 +63,8 @@ def test_ada_asks_for_another_answer_with_other_settings_and_has_one_continued(p
     say(page, "words=3 one", answers=1)
     page.get_by_label("Temperature").fill("0.2")
 
-    page.get_by_role("button", name="Regenerate").click()
-    expect(page.get_by_label("Versions of this answer")).to_contain_text("2 / 2")
-    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
-    page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_label("Versions of this answer")).to_contain_text("3 / 3")
-    expect(page.locator(".answer[data-status=done]")).to_have_count(1)
+    ask_again(page, "Regenerate", version="2 / 2")
+    ask_again(page, "Continue", version="3 / 3")
 
     first, second, third = Generation.objects.order_by("queued_at")
     assert (first.params["temperature"], second.params["temperature"]) == (0.7, 0.2)
