@@ -13,10 +13,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from playground.models import Generation, GenerationStatus
+from portal.common.prepared import prepared
 
 # A turn longer ago than this is forgotten: everybody begins anew.
 REMEMBERED = timedelta(hours=1)
@@ -69,8 +70,7 @@ def next_in_line(backend_url: str) -> UUID | None:
 
 def has_waiting(backend_url: str) -> bool:
     """Whether anybody waits for a model server. One query."""
-    waiting = Generation.objects.at_server(backend_url).filter(status=GenerationStatus.QUEUED)
-    return bool(waiting.exists())
+    return bool(_waiting(backend_url=backend_url))
 
 
 def has_room(backend_url: str) -> bool:
@@ -96,16 +96,25 @@ def places(generation_ids: Iterable[UUID]) -> dict[UUID, int]:
 
 def _live(backend_url: str) -> tuple[list[Waiting], Counter[int]]:
     """Who waits for a model server, and how many answers are being written for whom. One query."""
-    rows = Generation.objects.live().at_server(backend_url)
     waiting, running = [], Counter[int]()
-    for pk, user_id, status, since in rows.values_list(
-        "pk", "turn__conversation__user", "status", "queued_at"
-    ):
+    for pk, user_id, status, since in _live_rows(backend_url=backend_url):
         if status == GenerationStatus.RUNNING:
             running[user_id] += 1
         else:
             waiting.append(Waiting(pk, user_id, since))
     return waiting, running
+
+
+@prepared
+def _live_rows(*, backend_url: str) -> QuerySet[Generation, tuple[UUID, int, str, datetime]]:
+    live = Generation.objects.live().at_server(backend_url).order_by()
+    return live.values_list("pk", "turn__conversation__user", "status", "queued_at")
+
+
+@prepared
+def _waiting(*, backend_url: str) -> QuerySet[Generation, UUID]:
+    queued = Generation.objects.filter(status=GenerationStatus.QUEUED)
+    return queued.at_server(backend_url).order_by().values_list("pk", flat=True)[:1]
 
 
 def _last_turns(waiting: list[Waiting]) -> dict[int, datetime]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
 from playground.models import Conversation, Generation, Turn
+from portal.common.prepared import prepared
 
 Message = dict[str, Any]
 
@@ -146,10 +147,14 @@ def _ancestors(turn: Turn) -> Iterator[Generation]:
     """The answers before `turn`, the nearest first."""
     if turn.follows_id is None:
         return
-    found = Generation.objects.filter(turn__conversation_id=turn.conversation_id).select_related("turn")
-    answers = {answer.pk: answer for answer in found}
+    answers = {answer.pk: answer for answer in _answers(conversation_id=turn.conversation_id)}
     following: UUID | None = turn.follows_id
     while following is not None:
         answer = answers[following]
         yield answer
         following = answer.turn.follows_id
+
+
+@prepared
+def _answers(*, conversation_id: UUID) -> QuerySet[Generation]:
+    return Generation.objects.filter(turn__conversation=conversation_id).order_by().select_related("turn")

@@ -14,6 +14,7 @@ import structlog
 import uvloop
 from django.conf import settings
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -28,6 +29,7 @@ from playground.writing import Writer
 from portal.access.deciding import decide
 from portal.access.decision import Action, Gate
 from portal.access.watching import LOOK_EVERY_SECONDS, Watch
+from portal.common.prepared import prepared
 from portal.common.threads import let_go
 from portal.keys.actions import playground_key_id
 
@@ -204,7 +206,7 @@ def engine() -> Engine:
 
 def generate(generation_id: UUID) -> None:
     """Answer whose turn it is where this generation waits; while its model loads, leave it for the probe."""
-    generation = Generation.objects.with_server().filter(pk=generation_id).first()
+    generation = next(iter(_with_server(pk=generation_id)), None)
     if generation is None:
         return
     # Also when somebody else took it up: then another of the line has lost its own wish to it.
@@ -212,6 +214,11 @@ def generate(generation_id: UUID) -> None:
         actions.hold(generation_id)
         return
     engine().work(generation.server_url)
+
+
+@prepared
+def _with_server(*, pk: UUID) -> QuerySet[Generation]:
+    return Generation.objects.with_server().filter(pk=pk)
 
 
 def _request(generation: Generation) -> Request:

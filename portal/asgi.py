@@ -4,10 +4,10 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+from portal.common.handler import django_pages
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-django_application = get_asgi_application()
+django_application = django_pages()
 
 # Both need the app registry that the line above fills.
 from playground.batches import door as batches  # noqa: E402

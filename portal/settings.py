@@ -94,7 +94,6 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
-    "portal.common.threads.in_one_thread",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -125,6 +124,10 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "max_size": env.int("DATABASE_POOL_MAX", default=16),
     "timeout": 10,
 }
+# What `portal.common.prepared` asks is planned once a connection; None where a pooler between forgets that.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = (
+    5 if env.bool("DATABASE_PREPARED_STATEMENTS", default=True) else None
+)
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {
     "default": {

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from playground.dispatching import enqueue, enqueue_all
 from playground.models import Conversation, ConversationKind, Generation, Turn
 from portal.accounts.models import User
+from portal.common.prepared import prepared
 from portal.common.refusals import Refusal
 from portal.ledger import actions as ledger
 from portal.ledger.verbs import Verb
@@ -117,27 +119,32 @@ def _sizes_of(generation: Generation) -> dict[str, Any]:
     }
 
 
-def refuse_while_live(conversation: Conversation) -> None:
-    """Raise Refusal while an answer of the conversation is being written. One query."""
-    if Generation.objects.live().filter(turn__conversation=conversation).exists():
+def refuse_while_busy(user: User, conversation: Conversation) -> None:
+    """Raise Refusal while an answer of the conversation, or the person's share of them, is being written.
+
+    One query. The cases of runs are not counted: nobody waits before them, and the queue is fair anyway.
+    """
+    live = _live_answers(user_id=user.pk, conversation_id=conversation.pk)
+    if any(talk_id == conversation.pk for talk_id, _ in live):
         raise Refusal(
             "answer_not_ended", "The model is still answering. Wait for the end, or stop it, and send again."
         )
-
-
-def refuse_too_many(user: User) -> None:
-    """Raise Refusal when the person has their share of answers being written. One query.
-
-    The cases of runs are not counted: nobody waits before them, and the queue is fair all the same.
-    """
-    live = Generation.objects.live().asked_by(user).exclude(turn__conversation__kind=ConversationKind.CASE)
-    if live.count() >= MAXIMUM_LIVE_A_PERSON:
+    if sum(kind != ConversationKind.CASE for _, kind in live) >= MAXIMUM_LIVE_A_PERSON:
         raise Refusal(
             "too_many_answers",
             f"{MAXIMUM_LIVE_A_PERSON} answers are being written for you already."
             " Wait for one to end, or stop one.",
             status=429,
         )
+
+
+@prepared
+def _live_answers(*, user_id: int, conversation_id: uuid.UUID) -> QuerySet[Generation, tuple[uuid.UUID, str]]:
+    """Conversation and kind of the person's live answers, without the cases of other conversations."""
+    talk = "turn__conversation"
+    counting = ~Q(**{f"{talk}__kind": ConversationKind.CASE}) | Q(**{talk: conversation_id})
+    live = Generation.objects.live().filter(counting, **{f"{talk}__user": user_id})
+    return live.order_by().values_list(talk, f"{talk}__kind")
 
 
 def _drawn_seed() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from playground import queueing, streams
@@ -15,6 +16,7 @@ from playground.models import LIVE, MOVES, Generation, GenerationStatus
 from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.accounts.models import User
+from portal.common.prepared import prepared
 from portal.common.transitions import move
 from portal.ledger import actions as ledger
 from portal.ledger.verbs import Verb
@@ -103,8 +105,13 @@ def _claim(generation_id: uuid.UUID) -> bool:
 
 def _ready_to_begin(generation_id: uuid.UUID) -> Generation | None:
     """The claimed generation; None when its conversation was deleted meanwhile, or a gate is shut."""
-    row = Generation.objects.with_story().filter(pk=generation_id).first()
+    row = next(iter(_with_story(pk=generation_id)), None)
     return row if row is not None and _may_begin(row) else None
+
+
+@prepared
+def _with_story(*, pk: uuid.UUID) -> QuerySet[Generation]:
+    return Generation.objects.with_story().filter(pk=pk)
 
 
 def _may_begin(row: Generation) -> bool:
@@ -192,4 +199,9 @@ def _locked(generation_id: uuid.UUID) -> Generation:
 
 def _locked_or_none(generation_id: uuid.UUID) -> Generation | None:
     """None when its conversation was deleted meanwhile."""
-    return Generation.objects.select_for_update().filter(pk=generation_id).first()
+    return next(iter(_locked_alone(pk=generation_id)), None)
+
+
+@prepared
+def _locked_alone(*, pk: uuid.UUID) -> QuerySet[Generation]:
+    return Generation.objects.select_for_update().filter(pk=pk)

@@ -4,14 +4,14 @@ import uuid
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from playground.actions.asking import (
     Follows,
     Wish,
     frozen,
-    refuse_too_many,
-    refuse_while_live,
+    refuse_while_busy,
     request,
     with_new_seed,
 )
@@ -19,6 +19,7 @@ from playground.models import Conversation, Generation, Turn
 from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.accounts.models import User
+from portal.common.prepared import prepared
 from portal.common.refusals import Refusal
 from portal.releases.models import Release
 
@@ -65,9 +66,8 @@ def _say(
         title = NOT_KEPT if wish.is_unkept else title_of(wish.prompt)
         conversation = Conversation(user=by, release=release, title=title, is_unkept=wish.is_unkept)
     else:
-        conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
-        refuse_while_live(conversation)
-    refuse_too_many(by)
+        conversation = _locked(conversation)
+    refuse_while_busy(by, conversation)
     conversation.settings = dict(wish.settings)
     conversation.updated_at = now
     conversation.save()
@@ -83,12 +83,11 @@ def _say(
 
 def _followed(conversation: Conversation, follows: Follows) -> Generation | None:
     """The answer that a message continues. One query. Raises Refusal when it is not in the conversation."""
-    answers = Generation.objects.filter(turn__conversation=conversation)
     if follows == "start":
         return None
     if follows == "end":
-        return answers.order_by("queued_at").last()
-    if answer := answers.filter(pk=follows).first():
+        return next(iter(_newest_answer(conversation_id=conversation.pk)), None)
+    for answer in _answer(conversation_id=conversation.pk, pk=follows):
         return answer
     raise Refusal("answer_gone", "What you continue is not in this conversation any more. Reload the page.")
 
@@ -102,7 +101,7 @@ def retry(
     """
     decide(by, generation.release, Action.PLAYGROUND, revision=generation.revision).require()
     with transaction.atomic():
-        conversation = _locked(generation)
+        conversation = _locked(generation.turn.conversation)
         newest = Generation.objects.filter(turn=generation.turn_id).with_story().latest("queued_at")
         if newest.pk != generation.pk:
             return newest
@@ -135,7 +134,7 @@ def regenerate(
     """
     decide(by, generation.release, Action.PLAYGROUND, revision=generation.revision).require()
     with transaction.atomic():
-        conversation = _locked(generation)
+        conversation = _locked(generation.turn.conversation)
         params = (
             with_new_seed(generation.params)
             if settings is None
@@ -159,7 +158,7 @@ def go_on(
     with transaction.atomic():
         return _ask_again(
             generation,
-            _locked(generation),
+            _locked(generation.turn.conversation),
             params=with_new_seed(generation.params),
             prefix=generation.text,
             by=by,
@@ -169,14 +168,32 @@ def go_on(
 
 
 def _ask_again(generation: Generation, conversation: Conversation, *, by: User, **asked: Any) -> Generation:
-    refuse_while_live(conversation)
-    refuse_too_many(by)
+    refuse_while_busy(by, conversation)
     Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
     return request(generation.turn, by=by, **asked)
 
 
-def _locked(generation: Generation) -> Conversation:
-    return Conversation.objects.select_for_update().get(pk=generation.turn.conversation_id)
+def _locked(known: Conversation) -> Conversation:
+    """The conversation as it stands now, for this transaction alone. One query."""
+    for conversation in _locked_conversation(pk=known.pk):
+        conversation.release, conversation.revision = known.release, known.revision
+        return conversation
+    raise Conversation.DoesNotExist
+
+
+@prepared
+def _locked_conversation(*, pk: uuid.UUID) -> QuerySet[Conversation]:
+    return Conversation.objects.select_for_update().filter(pk=pk)
+
+
+@prepared
+def _newest_answer(*, conversation_id: uuid.UUID) -> QuerySet[Generation]:
+    return Generation.objects.filter(turn__conversation=conversation_id).order_by("-queued_at")[:1]
+
+
+@prepared
+def _answer(*, conversation_id: uuid.UUID, pk: uuid.UUID) -> QuerySet[Generation]:
+    return Generation.objects.filter(turn__conversation=conversation_id, pk=pk)
 
 
 def title_of(prompt: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from playground.actions.asking import refuse_too_many, request
+from playground.actions.asking import refuse_while_busy, request
 from playground.models import (
     TITLE_CHARACTERS,
     Audience,
@@ -119,14 +119,15 @@ def reproduce(
     decide(by, release, Action.PLAYGROUND, revision=revision).require()
     try:
         with transaction.atomic():
-            refuse_too_many(by)
-            conversation = Conversation.objects.create(
+            conversation = Conversation(
                 user=by,
                 release=release,
                 revision=revision,
                 title=link.title,
                 settings=settings_of(link.at.params),
             )
+            refuse_while_busy(by, conversation)
+            conversation.save()
             turn = _copied(branch, conversation, key=key)
             return request(
                 turn,

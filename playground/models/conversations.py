@@ -25,7 +25,7 @@ class ConversationKind(models.TextChoices):
 class ConversationQuerySet(models.QuerySet["Conversation"]):
     """Questions about many conversations."""
 
-    def visible_to(self, user: User) -> "ConversationQuerySet":
+    def visible_to(self, user: User | int) -> "ConversationQuerySet":
         """The person's own: nobody else reads a conversation, unless it is shared with them.
 
         Without the columns of a blind comparison, which would tell what they are.

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
-from django.db.models.functions import Left
+from django.db.models.functions import Coalesce, Left, NullIf
 from django.utils import timezone
 
 from playground import acknowledging
@@ -84,7 +84,7 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
         """Those in the person's own conversations, without what a blind comparison hides."""
         return self.asked_by(user).filter(unhidden("turn__conversation__comparison"))
 
-    def asked_by(self, user: User) -> "GenerationQuerySet":
+    def asked_by(self, user: User | int) -> "GenerationQuerySet":
         """All that the person asked for. Of hidden ones no more may be told than text and state."""
         return self.filter(turn__conversation__user=user)
 
@@ -95,11 +95,9 @@ class GenerationQuerySet(models.QuerySet["Generation"]):
     def at_server(self, backend_url: str) -> "GenerationQuerySet":
         """Those that are asked of the model server at an address ("": the portal's own)."""
         talk = "turn__conversation"
-        own = models.Q(**{f"{talk}__revision": None}) | models.Q(**{f"{talk}__revision__backend_url": ""})
-        of_release = models.Q(**{f"{talk}__release__backend_url": backend_url}) & own
-        if not backend_url:
-            return self.filter(of_release)
-        return self.filter(of_release | models.Q(**{f"{talk}__revision__backend_url": backend_url}))
+        of_revision = NullIf(f"{talk}__revision__backend_url", models.Value(""))
+        server = Coalesce(of_revision, f"{talk}__release__backend_url")
+        return self.alias(server=server).filter(server=backend_url)
 
     def with_story(self) -> "GenerationQuerySet":
         """With turn, conversation, person, release and revision in the same query."""

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -14,6 +15,7 @@ from playground.listening import Listener, hub
 from playground.models import ENDED, Generation
 from playground.streams import Entry
 from portal.accounts.models import User
+from portal.common.prepared import prepared
 from portal.common.threads import let_go
 
 # Proxies close what is silent for a minute; phones and cafés sooner.
@@ -105,4 +107,9 @@ def _entry_id(given: str | None) -> str:
 
 def _status(pk: UUID, user: User) -> str | None:
     """The answer's state if it is the person's own. One query."""
-    return Generation.objects.asked_by(user).filter(pk=pk).values_list("status", flat=True).first()
+    return next(iter(_statuses(pk=pk, user_id=user.pk)), None)
+
+
+@prepared
+def _statuses(*, pk: UUID, user_id: int) -> QuerySet[Generation, str]:
+    return Generation.objects.asked_by(user_id).filter(pk=pk).values_list("status", flat=True)

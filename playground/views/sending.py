@@ -1,9 +1,10 @@
 """Sending a message, stopping an answer, asking again, and fetching an answer as it stands."""
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -19,9 +20,11 @@ from playground.views import pages
 from playground.views.columns import answer_in_column
 from playground.views.entering import is_htmx, own_answer, person_required
 from portal.accounts.sessions import current_user
+from portal.common.prepared import prepared
 from portal.common.requests import client_address
 from portal.releases.models import Release
 
+Row = TypeVar("Row")
 NO_CONTENT = 204
 
 
@@ -111,14 +114,29 @@ def _named_conversation(request: HttpRequest) -> Conversation | None:
     if not named:
         return None
     # A column is asked through its comparison only, else the columns were not asked the same.
-    mine = Conversation.objects.visible_to(current_user(request)).exclude(kind=ConversationKind.COLUMN)
-    mine = mine.select_related("release__licence", "revision")
-    return get_object_or_404(mine, pk=pages.uuid_or_none(named))
+    pk = pages.uuid_or_none(named)
+    return _first_or_404(_talks(pk=pk, user_id=current_user(request).pk) if pk else [])
 
 
 def _named_release(request: HttpRequest) -> Release:
-    releases = Release.objects.select_related("licence")
-    return get_object_or_404(releases, slug=request.POST.get("release", ""))
+    return _first_or_404(_releases(slug=request.POST.get("release", "")))
+
+
+def _first_or_404(rows: "list[Row]") -> Row:
+    if not rows:
+        raise Http404
+    return rows[0]
+
+
+@prepared
+def _talks(*, pk: UUID, user_id: int) -> QuerySet[Conversation]:
+    mine = Conversation.objects.visible_to(user_id).exclude(kind=ConversationKind.COLUMN).filter(pk=pk)
+    return mine.select_related("release__licence", "revision")
+
+
+@prepared
+def _releases(*, slug: str) -> QuerySet[Release]:
+    return Release.objects.select_related("licence").filter(slug=slug)
 
 
 def asker(request: HttpRequest) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -16,6 +17,7 @@ from portal.admissions.models import (
     Team,
     applications_counting_for,
 )
+from portal.common.prepared import prepared
 from portal.events.models import Registration
 from portal.licensing.models import Acceptance, LicenceVersion
 from portal.licensing.standing import counts_until
@@ -131,12 +133,17 @@ def facts_of(
 
 def _applications(user: User, release: Release) -> tuple[Application | None, Team | None]:
     """The own application and the team that count: approved ones before all others, else the newest."""
-    found = applications_counting_for(user.pk).filter(programme__releases=release)
-    rows = found.select_related("programme", "team").only(*_TOLD_OF_APPLICATIONS).order_by("-created_at")
+    rows = _counting_applications(user_id=user.pk, release_id=release.pk)
     sorted_rows = sorted(rows, key=lambda one: one.status != ApplicationStatus.APPROVED)
     own = (one for one in sorted_rows if one.applicant_id == user.pk)
     teams = (_team(one) for one in sorted_rows if one.applicant_id != user.pk)
     return next(own, None), next(teams, None)
+
+
+@prepared
+def _counting_applications(*, user_id: int, release_id: int) -> QuerySet[Application]:
+    found = applications_counting_for(user_id).filter(programme__releases=release_id)
+    return found.select_related("programme", "team").only(*_TOLD_OF_APPLICATIONS).order_by("-created_at")
 
 
 def _team(application: Application) -> Team:
@@ -153,12 +160,17 @@ def _versions(
 
     Their words are not fetched.
     """
-    published = LicenceVersion.objects.published(at=moment).filter(licence_id=release.licence_id)
-    mine = Acceptance.objects.filter(version=OuterRef("pk"), user_id=user.pk or 0)
-    versions = list(published.defer("text").annotate(is_accepted=Exists(mine)))
+    versions = _published_versions(licence_id=release.licence_id, user_id=user.pk or 0, at=moment)
     accepted = next((one for one in versions if one.is_accepted), None)
     until = counts_until(accepted, versions) if accepted else None
     return next(iter(versions), None), accepted, until
+
+
+@prepared
+def _published_versions(*, licence_id: int, user_id: int, at: datetime) -> QuerySet[Any]:
+    published = LicenceVersion.objects.published(at=at).filter(licence_id=licence_id)
+    mine = Acceptance.objects.filter(version=OuterRef("pk"), user_id=user_id)
+    return published.defer("text").annotate(is_accepted=Exists(mine))
 
 
 def _event_pass(user: User, release: Release, moment: datetime) -> Registration | None:

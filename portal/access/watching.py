@@ -6,9 +6,11 @@ from concurrent.futures import Executor
 
 import structlog
 from django.db import DatabaseError
+from django.db.models import QuerySet
 
+from portal.common.prepared import prepared
 from portal.common.threads import let_go_after
-from portal.ledger.models import FIRST_HASH, Entry
+from portal.ledger.models import Entry, newest
 from portal.ledger.verbs import Verb
 
 # With the work that follows, a revocation is felt well within a second.
@@ -118,14 +120,13 @@ class Watch:
         Raises DatabaseError.
         """
         if self._last is None:
-            self._last = _newest()
+            self._last = newest()
             return False
         number, known_hash = self._last
-        entries = Entry.objects.filter(number__gte=number).order_by("number")
-        found = list(entries.values_list("number", "hash", "verb"))
+        found = _entries_since(number=number)
         if number and (not found or found[0][:2] != (number, known_hash)):
             # Another ledger: the database was restored from a copy.
-            self._last = _newest()
+            self._last = newest()
             return True
         new = found[1:] if number else found
         if new:
@@ -145,5 +146,7 @@ class Watch:
                 on_change()
 
 
-def _newest() -> tuple[int, str]:
-    return Entry.objects.order_by("-number").values_list("number", "hash").first() or (0, FIRST_HASH)
+@prepared
+def _entries_since(*, number: int) -> QuerySet[Entry, tuple[int, str, str]]:
+    found = Entry.objects.filter(number__gte=number).order_by("number")
+    return found.values_list("number", "hash", "verb")

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from portal.common.prepared import prepared
+
 
 class UserManager(BaseUserManager["User"]):
     """Makes users."""
@@ -75,4 +77,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def has_verified_email(self) -> bool:
         """Whether the person proved that this account's address is theirs. One query."""
-        return bool(EmailAddress.objects.filter(user=self, email__iexact=self.email, verified=True).exists())
+        return bool(_verified_addresses(user_id=self.pk, email=self.email))
+
+
+@prepared
+def _verified_addresses(*, user_id: int, email: str) -> models.QuerySet[EmailAddress]:
+    found: models.QuerySet[EmailAddress] = EmailAddress.objects.filter(user=user_id)
+    return found.filter(email__iexact=email, verified=True)[:1]

@@ -1,16 +1,13 @@
-"""The threads that requests run in, and using the database from threads of our own."""
+"""Turns of threads, and using the database from threads of our own."""
 
 import sys
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
 P = ParamSpec("P")
 T = TypeVar("T")
-GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 # For so long a thread that computes may keep another one waiting. Python's own 5 ms are what a whole page
 # takes, and an answer's way leads through a dozen threads (docs/decisions/0037).
@@ -20,14 +17,6 @@ TURN_SECONDS = 0.0005
 def take_short_turns(**_: Any) -> None:
     """Have this process's threads take turns each TURN_SECONDS. Takes what signals send."""
     sys.setswitchinterval(TURN_SECONDS)
-
-
-def in_one_thread(get_response: GetResponse) -> GetResponse:
-    """Middleware for the innermost place: since it knows no async, all around it run in one thread.
-
-    Else each of a dozen goes from the event loop to a thread and back, twice a request.
-    """
-    return get_response
 
 
 def let_go_after(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

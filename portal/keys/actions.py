@@ -7,10 +7,12 @@ from functools import partial
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.roles import REVIEW
+from portal.common.prepared import prepared
 from portal.common.refusals import Refusal
 from portal.keys import letters, revocations, tokens
 from portal.keys.models import ApiKey, KeyNetwork, Scope, ServiceAccount
@@ -109,6 +111,8 @@ def create(
 
 def playground_key_id(user: User) -> int:
     """The id under which the use of a person's playground is counted; the row is made when first needed."""
+    if known := _playground_keys(user_id=user.pk):
+        return known[0]
     row, _ = ApiKey.every.get_or_create(
         user=user,
         is_playground=True,
@@ -120,6 +124,11 @@ def playground_key_id(user: User) -> int:
         },
     )
     return int(row.pk)
+
+
+@prepared
+def _playground_keys(*, user_id: int) -> QuerySet[ApiKey, int]:
+    return ApiKey.every.filter(user=user_id, is_playground=True).values_list("pk", flat=True)
 
 
 @transaction.atomic

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from portal.access.deciding import releases_allowed
 from portal.access.decision import Action
 from portal.accounts.models import User
 from portal.admissions.models import Application, ApplicationStatus, TeamInvitation, approvals_of
+from portal.common.prepared import prepared
 from portal.keys.models import ApiKey, DailyUsage, Limit
 from portal.releases.models import Release
 
@@ -70,13 +71,18 @@ def in_force(*, key_id: int | None, user_id: int, release_id: int | None) -> tup
 
     One query. The key's own stand first, then the owner's, the programmes' and the release's.
     """
-    concerned = Q(user=user_id) if key_id is None else Q(key=key_id) | Q(user=user_id)
-    if release_id is not None:
-        approving = approvals_of(user_id).filter(programme__releases=release_id)
-        concerned |= Q(release=release_id) | Q(programme__in=approving.values("programme"))
-    rows = Limit.objects.filter(concerned).select_related("programme", "release").order_by("pk")
+    rows = _limits(key_id=key_id or 0, user_id=user_id, release_id=release_id or 0)
     keys = [] if key_id is None else [key_id]
     return _with_defaults([from_row(row, user_id=user_id) for row in rows], keys, user_id)
+
+
+@prepared
+def _limits(*, key_id: int, user_id: int, release_id: int) -> QuerySet[Limit]:
+    """Those of a key, a person and a release; 0 where there is none."""
+    approving = approvals_of(user_id).filter(programme__releases=release_id)
+    concerned = Q(key=key_id) | Q(user=user_id) | Q(release=release_id)
+    concerned |= Q(programme__in=approving.values("programme"))
+    return Limit.objects.filter(concerned).select_related("programme", "release").order_by("pk")
 
 
 def in_force_for(user: User) -> tuple[LimitInForce, ...]:

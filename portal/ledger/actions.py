@@ -10,7 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from portal.ledger.models import FIRST_HASH, Entry
+from portal.ledger.models import FIRST_HASH, Entry, newest
 from portal.ledger.verbs import Verb
 
 # Any number will do, as long as nothing else in the database takes it.
@@ -58,8 +58,7 @@ def record_all(
         )
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
-    last = Entry.objects.order_by("-number").values_list("number", "hash").first()
-    last_number, previous_hash = last or (0, FIRST_HASH)
+    last_number, previous_hash = newest()
     entries = []
     for number, (subject, data) in enumerate(facts, start=last_number + 1):
         entry = _entry(verb, subject, data, by=by, address=address)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 
+from portal.common.prepared import prepared
 from portal.ledger.verbs import Verb
 
 FIRST_HASH = "0" * 64
@@ -88,3 +89,13 @@ class Entry(models.Model):
         """The SHA-256 (hex) of this entry's canonical JSON."""
         canonical = json.dumps(self.facts(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def newest() -> tuple[int, str]:
+    """The number and the hash of the last entry, those before the first in an empty ledger. One query."""
+    return next(iter(_newest()), (0, FIRST_HASH))
+
+
+@prepared
+def _newest() -> models.QuerySet[Entry, tuple[int, str]]:
+    return Entry.objects.order_by("-number").values_list("number", "hash")[:1]

@@ -1,10 +1,12 @@
 """How the browser's door says no: a page, or a fragment for htmx, with the next step."""
 
+import pytest
 from django.test import RequestFactory
 from django_htmx.middleware import HtmxMiddleware
 
 from portal.common.errors import RefusalMiddleware, refusal_page
 from portal.common.refusals import Refusal
+from tests import cast
 
 REFUSAL = Refusal("email_verified", "Verify <your> address first.", status=403, remedy="/accounts/email/")
 
@@ -47,3 +49,12 @@ def test_other_errors_are_left_alone():
     middleware = RefusalMiddleware(lambda request: None)
 
     assert middleware.process_exception(RequestFactory().get("/"), ValueError("a bug")) is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("method", "path"), [("get", "/playground/"), ("post", "/playground/send/")])
+def test_a_null_character_that_no_form_checks_is_no_fault_of_the_portal(client, method, path):
+    client.force_login(cast.developer("ada@example.org", cast.release("ada")))
+    response = getattr(client, method)(path, {"release": "a\x00"})
+    assert response.status_code == 400
+    assert "holds a null character" in response.content.decode()

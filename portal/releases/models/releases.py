@@ -7,6 +7,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
+from portal.common.prepared import prepared
 from portal.common.transitions import Moves
 from portal.licensing.models import Licence
 
@@ -135,4 +136,12 @@ class Release(models.Model):
 
     def current_revision(self) -> "Revision | None":
         """The newest current revision, `main` before all other names; or None. One query."""
-        return self.revisions.current().first()
+        for found in _current_revisions(release_id=self.pk):
+            found.release = self
+            return found
+        return None
+
+
+@prepared
+def _current_revisions(*, release_id: int) -> "models.QuerySet[Revision]":
+    return Release(pk=release_id).revisions.current()[:1]

@@ -9,6 +9,7 @@ from django.db.models import BooleanField, CharField, Exists, F, Func, OuterRef,
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
+from portal.common.prepared import prepared
 from portal.releases.models import (
     Blob,
     Evaluation,
@@ -74,12 +75,14 @@ def clearance_of(
 
     One query where nothing is demanded, else two.
     """
-    asked = _asked(Requirement.objects.live().filter(release=release))
+    asked = _asked(_policy_for(release_id=release.pk))
     if isinstance(asked, Clearance):
         return replace(asked, revision=revision)
-    wanted = Revision.objects.filter(release=release)
-    wanted = wanted.filter(pk=revision.pk) if revision else wanted.current()
-    return _judge(asked, with_evidence(wanted).first(), at=at)
+    if revision:
+        found = _evidence_of(release_id=release.pk, revision_id=revision.pk)
+    else:
+        found = _evidence_of_current(release_id=release.pk)
+    return _judge(asked, next(iter(found), None), at=at)
 
 
 def clearances(
@@ -89,7 +92,7 @@ def clearances(
 
     With `terms` as if these were in force, else by the policy that is. Three queries at most.
     """
-    asked = terms or _asked(Requirement.objects.live())
+    asked = terms or _asked(_policy_for_all())
     if isinstance(asked, Clearance):
         return dict.fromkeys(releases.values_list("pk", flat=True), asked)
     newest = Revision.objects.filter(release=OuterRef("pk")).current().values("pk")[:1]
@@ -101,7 +104,7 @@ def clearances(
 
 def unclear(*, at: datetime | None = None) -> list[int]:
     """The ids of the open releases that are not clear at `at` (None: now). Queries as for `clearances`."""
-    asked = _asked(Requirement.objects.live())
+    asked = _asked(_policy_for_all())
     if isinstance(asked, Clearance) and asked.is_clear:
         return []
     opened = Release.objects.filter(status=ReleaseStatus.OPEN)
@@ -111,7 +114,7 @@ def unclear(*, at: datetime | None = None) -> list[int]:
     return [pk for pk, clearance in found.items() if not clearance.is_clear]
 
 
-def with_evidence(revisions: "QuerySet[Revision]") -> "QuerySet[Any]":
+def with_evidence(revisions: "QuerySet[Revision]") -> QuerySet[Any]:
     """Each as a `judging.ReadRevision`, in one query."""
     of_it = {"revision": OuterRef("pk")}
     evaluations = Evaluation.objects.live().filter(**of_it)
@@ -143,12 +146,38 @@ def _as_json(*names: str) -> JSONObject:
     return JSONObject(**{name: F(name) for name in names})
 
 
-def _asked(requirements: "QuerySet[Requirement]") -> Terms | Clearance:
+@prepared
+def _evidence_of(*, release_id: int, revision_id: int) -> QuerySet[Any]:
+    return with_evidence(Revision.objects.filter(release=release_id, pk=revision_id))
+
+
+@prepared
+def _evidence_of_current(*, release_id: int) -> QuerySet[Any]:
+    return with_evidence(Revision.objects.filter(release=release_id).current())[:1]
+
+
+@prepared
+def _policy_for(*, release_id: int) -> QuerySet[Any]:
+    """The policy in force, and whether the release has requirements of its own."""
+    return _policy_and(Requirement.objects.live().filter(release=release_id))
+
+
+@prepared
+def _policy_for_all() -> QuerySet[Any]:
+    """The policy in force, and whether any release has requirements of its own."""
+    return _policy_and(Requirement.objects.live())
+
+
+def _policy_and(requirements: "QuerySet[Requirement]") -> QuerySet[Any]:
+    return SafetyPolicy.objects.in_force().annotate(has_more=Exists(requirements))[:1]
+
+
+def _asked(policies: list[Any]) -> Terms | Clearance:
     """What the policy in force asks, or the answer where no revision need be looked at.
 
-    That is: there is no policy, a forged one, or neither it nor `requirements` demand anything. One query.
+    That is: there is no policy, a forged one, or neither it nor any requirement demands anything. No query.
     """
-    policy = SafetyPolicy.objects.in_force().annotate(has_more=Exists(requirements)).first()
+    policy = next(iter(policies), None)
     if policy is None:
         missing = Hindrance("no_policy", "No safety policy is in force yet.")
         return Clearance(None, None, (), (missing,))

@@ -1,0 +1,29 @@
+"""Django's ASGI handler, with all of a request in one thread."""
+
+import django
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+
+class OneThreadHandler(ASGIHandler):
+    """Calls middleware and view in one go, as a WSGI server would; what they stream may be asynchronous.
+
+    Django's own goes from the event loop to a thread and back for middleware that knows no async, and again
+    for the view. No view here is asynchronous, so that each of these ways is half a millisecond for nothing.
+    """
+
+    def load_middleware(self, is_async: bool = True) -> None:  # noqa: ARG002, FBT001, FBT002 - Django's own
+        """Chain them as for a server without an event loop."""
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer in the request's own thread."""
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+
+def django_pages() -> OneThreadHandler:
+    """Set Django up; its handler."""
+    django.setup(set_prefix=False)
+    return OneThreadHandler()
