@@ -1,17 +1,21 @@
 // The form behind the thumbs of an answer: the focus goes in and comes back, and what became of it is said aloud.
 import { announce } from "./page.js";
 
+// Behind htmx, which gives the focus back to where it was; who types somewhere else by then stays there.
+const focusSoon = (found) => setTimeout(() => {
+  if (!document.activeElement?.matches("input, textarea, select")) found()?.focus();
+}, 60);
+
 const met = new WeakSet();
 document.addEventListener("htmx:after:settle", () => {
   for (const news of document.querySelectorAll(".feedback-box > *")) {
     if (met.has(news)) continue;
     met.add(news);
     const first = news.querySelector("[name=rating]:checked") || news.querySelector("[name=rating]");
-    // Behind htmx, which gives the focus back to where it was.
-    if (first) setTimeout(() => first.focus(), 60);
+    if (first) focusSoon(() => first);
     else {
       const feedback = news.closest(".feedback");
-      setTimeout(() => (feedback.querySelector("[aria-current]") || feedback.querySelector("a")).focus(), 60);
+      focusSoon(() => feedback.querySelector("[aria-current]") || feedback.querySelector("a"));
       announce(news.textContent);
     }
   }

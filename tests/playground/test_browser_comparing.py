@@ -202,6 +202,22 @@ def test_what_is_open_in_earlier_rounds_is_kept_when_the_next_one_is_asked(page)
     assert Feedback.objects.get().comment == "Half a thought"
 
 
+def test_who_types_on_while_the_feedback_opens_keeps_the_keyboard(page):
+    begin(page, "words=3")
+    # In the very moment in which the form comes.
+    page.evaluate(
+        """() => new MutationObserver((_, watch) => {
+             if (!document.querySelector("[name=rating]")) return;
+             watch.disconnect();
+             document.querySelector("#composer [name=prompt]").focus();
+           }).observe(document.body, { childList: true, subtree: true })"""
+    )
+    page.get_by_role("link", name="Bad answer").first.click()
+    expect(page.get_by_role("radio", name="Bad")).to_be_visible()
+    page.wait_for_timeout(200)
+    expect(page.get_by_label("Message to all columns")).to_be_focused()
+
+
 def test_ada_builds_columns_with_and_without_scripts(page, browser, ada_visits):
     page.goto("/playground/compare/")
     page.get_by_label("Temperature").first.fill("1.5")
