@@ -29,17 +29,17 @@ class Count:
     @property
     def left(self) -> int:
         """The tokens that neither prompt nor answer takes; below 0 where they do not fit together."""
-        return self.context - self.prompt - self.answer
+        return self.room - self.answer
+
+    @property
+    def room(self) -> int:
+        """The tokens that the prompt leaves for the answer; below 0 where it does not fit itself."""
+        return self.context - self.prompt
 
     @property
     def is_over(self) -> bool:
         """Whether prompt and answer do not fit together; the answer is then cut, or the prompt refused."""
         return self.left < 0
-
-    @property
-    def percent(self) -> int:
-        """How much of the context the prompt takes, 0 to 100."""
-        return min(100, self.prompt * 100 // self.context) if self.context else 100
 
 
 @dataclass(frozen=True)

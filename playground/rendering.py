@@ -29,6 +29,7 @@ _LANGUAGE = re.compile(r"[ \t{.]*([A-Za-z0-9+#_-][A-Za-z0-9+#._-]{0,29})")
 # Under the answer's own heading, of level 2.
 _TOP_LEVEL, _LAST_LEVEL = 3, 6
 _EMPHASIS_MAX = 10
+_DIRECTED = {"blockquote_open", "bullet_list_open", "ordered_list_open"}
 
 _TAGS = {
     *("a", "bdi", "blockquote", "br", "code", "div", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p"),
@@ -36,7 +37,8 @@ _TAGS = {
 }
 _ATTRIBUTES = {
     "a": {"href", "target"},
-    "ol": {"start"},
+    "ol": {"start", "dir"},
+    **{tag: {"dir"} for tag in ("blockquote", "table", "ul")},
     "div": {"class", "tabindex", "role", "aria-label"},
     "pre": {"tabindex", "role", "aria-label"},
     "span": {"class", "tabindex", "role", "aria-label"},
@@ -131,6 +133,13 @@ def _align_by_class(state: StateCore) -> None:
             token.attrs["class"] = f"to-{str(style).removeprefix('text-align:')}"
 
 
+def _direct(state: StateCore) -> None:
+    """Marks, rules and columns begin on the side where the language does."""
+    for token in state.tokens:
+        if token.type in _DIRECTED:
+            token.attrs["dir"] = "auto"
+
+
 def _flatten(state: StateCore) -> None:
     """Leave deeper emphasis out: browsers take for ever over thousands of elements in each other."""
     for token in state.tokens:
@@ -204,7 +213,7 @@ _HTML: dict[str, Callable[[Token], str]] = {
     "math_inline": mathematics.formula_html,
     "table_close": lambda _: "</table></div>\n",
     "table_open": lambda _: (
-        '<div class="answer-table" tabindex="0" role="group" aria-label="Table"><table>\n'
+        '<div class="answer-table" tabindex="0" role="group" aria-label="Table"><table dir="auto">\n'
     ),
 }
 
@@ -220,6 +229,7 @@ def _parser() -> MarkdownIt:
     parser.validateLink = _may_be_link  # type: ignore[method-assign]
     parser.core.ruler.after("block", "headings", _shift_headings)
     parser.core.ruler.after("headings", "alignment", _align_by_class)
+    parser.core.ruler.after("alignment", "directions", _direct)
     parser.core.ruler.after("inline", "flattening", _flatten)
     parser.core.ruler.push("hosts", _tell_hosts)
     for name, html in _HTML.items():

@@ -11,6 +11,7 @@ const LANGUAGE = /^[ \t{.]*([A-Za-z0-9+#_-][A-Za-z0-9+#._-]{0,29})/;
 const TOP_LEVEL = 3;
 const LAST_LEVEL = 6;
 const EMPHASIS_MAX = 10;
+const DIRECTED = new Set(["blockquote_open", "bullet_list_open", "ordered_list_open"]);
 
 // Controls, half pairs of UTF-16, and marks that turn the direction of what follows are shown as a mark.
 export const seen = (text) => text.toWellFormed().replace(UNSEEN, "\ufffd");
@@ -48,6 +49,11 @@ const alignByClass = (state) => {
     const style = token.attrGet("style");
     if (style) token.attrs = [["class", `to-${style.replace("text-align:", "")}`]];
   }
+};
+
+// Marks, rules and columns begin on the side where the language does.
+const direct = (state) => {
+  for (const token of state.tokens) if (DIRECTED.has(token.type)) token.attrSet("dir", "auto");
 };
 
 // The last words of an answer that is still written, unless code or a line stands behind them.
@@ -98,6 +104,7 @@ parser.use(mathPlugin);
 parser.validateLink = (address) => destination(address) !== undefined;
 parser.core.ruler.after("block", "headings", shiftHeadings);
 parser.core.ruler.after("headings", "alignment", alignByClass);
+parser.core.ruler.after("alignment", "directions", direct);
 parser.core.ruler.before("inline", "mending", mendEnd);
 parser.core.ruler.after("inline", "flattening", flatten);
 parser.core.ruler.push("hosts", tellHosts);
@@ -125,7 +132,7 @@ Object.assign(parser.renderer.rules, {
     return `<a href="${address}" target="_blank" rel="nofollow noopener noreferrer">`;
   },
   table_close: () => "</table></div>\n",
-  table_open: () => '<div class="answer-table" tabindex="0" role="group" aria-label="Table"><table>\n',
+  table_open: () => '<div class="answer-table" tabindex="0" role="group" aria-label="Table"><table dir="auto">\n',
 });
 
 // Top-level blocks of `text` in order, each as its tokens and the line it begins on.

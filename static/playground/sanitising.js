@@ -6,7 +6,7 @@ const ANSWER = {
     "a", "bdi", "blockquote", "br", "code", "div", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s",
     "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul",
   ],
-  ALLOWED_ATTR: ["href", "target", "rel", "start", "class", "tabindex", "role", "aria-label"],
+  ALLOWED_ATTR: ["href", "target", "rel", "start", "class", "tabindex", "role", "aria-label", "dir"],
 };
 const CODE = { ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"] };
 // No href, no style, no colours: they could hide words, and would have no contrast in one of the themes.

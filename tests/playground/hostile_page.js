@@ -15,6 +15,7 @@
   ]);
   const VALUES = {
     class: /^(answer-(code|code-head|code-name|table|host|image|plain|math|math is-display)|to-(left|center|right)|hljs-[a-z_-]+( [a-z]+_)*|language-[a-z]+|btn btn-copy btn-sm answer-code-copy|visually-hidden)$/,
+    dir: /^auto$/,
     href: /^(https?:\/\/(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?([/?#]|$)|mailto:)/i,
     rel: /^nofollow noopener noreferrer$/,
     role: /^group$/,

@@ -80,7 +80,7 @@ def test_a_draft_outlives_a_reload_until_it_is_sent_and_its_tokens_are_counted(p
     page.goto("/playground/compare/?column=tiny&column=zephyr")
     box = page.get_by_label("Message to all columns")
     box.press_sequentially("words=2 please")
-    expect(page.locator("#token-count")).to_contain_text("2 of 2048 tokens")
+    expect(page.locator("#token-count")).to_contain_text("2 of 2,048 tokens")
     page.reload()
     expect(box).to_have_value("words=2 please")
     page.get_by_role("button", name="Compare").click()
@@ -88,7 +88,7 @@ def test_a_draft_outlives_a_reload_until_it_is_sent_and_its_tokens_are_counted(p
     assert drafts(page) == []
 
     box.press_sequentially("words=3")
-    expect(page.locator("#token-count")).to_contain_text("5 of 2048 tokens")
+    expect(page.locator("#token-count")).to_contain_text("5 of 2,048 tokens")
     page.reload()
     expect(box).to_have_value("words=3")
     page.goto("/playground/compare/")

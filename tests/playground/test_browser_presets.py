@@ -231,7 +231,7 @@ def test_ada_fills_in_the_variables_of_a_message(page):
     expect(page.locator("[data-announcer]")).to_contain_text(
         "Fields for these variables stand below the message: name, place"
     )
-    expect(page.locator("#token-count")).to_contain_text("5 of 2048 tokens")
+    expect(page.locator("#token-count")).to_contain_text("5 of 2,048 tokens")
     look(page, "variables")
 
     # A brace that is taken away and set again loses nothing.

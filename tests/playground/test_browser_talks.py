@@ -125,7 +125,7 @@ def test_tokens_are_counted_while_ada_types(page):
     page.goto("/playground/")
     page.get_by_label("Message to").press_sequentially("one two three")
 
-    expect(page.locator("#token-count")).to_contain_text("3 of 2048 tokens")
+    expect(page.locator("#token-count")).to_contain_text("3 of 2,048 tokens")
     page.get_by_label("Message to").fill("prompt=1999 much")
     expect(page.locator("#token-count")).to_contain_text("The answer will be cut")
 

@@ -36,7 +36,7 @@ def test_ada_reads_how_long_her_message_is(stack, ada_visits, release):
     told = ada_visits.post("/playground/count/", typed)
 
     # The stack's model server counts words: 2 of the system prompt, 2 + 3 of before, 3 typed.
-    assert "10 of 2048 tokens" in told.text
+    assert "10 of 2,048 tokens" in told.text
 
 
 def test_a_message_that_leaves_too_little_room_says_so(stack, ada_visits, release):
@@ -80,7 +80,7 @@ def test_a_new_comparison_tells_the_column_with_the_least_room(stack, ada_visits
     told = ada_visits.post(NEW, typed)
     too_long = ada_visits.post(NEW, typed | {"prompt": "prompt=3000 words"})
 
-    assert "6 of 2048 tokens, in the column with the least room" in told.text
+    assert "6 of 2,048 tokens, in the column with the least room" in told.text
     assert "start a new comparison" in too_long.text
 
 
@@ -94,7 +94,7 @@ def test_a_comparison_counts_what_was_said_in_its_columns_and_names_none(stack, 
     told = ada_visits.post(path, {"token": str(uuid4()), "prompt": "and six"})
 
     # 3 of the system prompt, 2 and 3 of the round before, 2 typed.
-    assert "10 of 2048 tokens, in the column with the least room" in told.text
+    assert "10 of 2,048 tokens, in the column with the least room" in told.text
     assert "tiny" not in told.text.lower()
 
 

@@ -43,7 +43,8 @@ def test_json_that_a_schema_asked_for_is_code_and_all_else_is_markdown() -> None
 def test_a_table_scrolls_and_is_aligned_without_styles() -> None:
     html = str(render("| a | b |\n|--:|---|\n| 1 | 2 |"))
 
-    assert html.startswith('<div class="answer-table" tabindex="0" role="group" aria-label="Table"><table>')
+    box = '<div class="answer-table" tabindex="0" role="group" aria-label="Table">'
+    assert html.startswith(f'{box}<table dir="auto">')
     assert '<td class="to-right">1</td>\n<td>2</td>' in html
     assert "style" not in html
 

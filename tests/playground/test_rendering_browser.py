@@ -337,3 +337,17 @@ def test_without_scripts_an_answer_is_readable(browser, live_server, as_ada, ada
     assert answer.locator(".answer-math").first.inner_text() == r"$e^{i\pi} + 1 = 0$"
     assert answer.locator("table").count() == 2
     context.close()
+
+
+def test_lists_quotes_and_tables_begin_where_their_language_does(page: Page, ada, release) -> None:
+    talk = conversation_of(ada, release, [DOCUMENTS["right_to_left"]])
+    page.goto(talk.get_absolute_url())
+    found = page.locator(".answer-rich")
+    directions = found.locator("ol, ul, blockquote, table").evaluate_all(
+        "all => all.map((one) => getComputedStyle(one).direction)"
+    )
+    assert directions == ["rtl", "rtl", "rtl", "rtl", "ltr"]
+    side = "(one) => getComputedStyle(one).textAlign"
+    # What is English in an Arabic list stands beside its mark all the same.
+    assert found.locator("li", has_text="English alone").last.evaluate(side) == "right"
+    assert found.locator("li", has_text="A list").evaluate(side) == "left"
