@@ -206,7 +206,7 @@ def engine() -> Engine:
 
 def generate(generation_id: UUID) -> None:
     """Answer whose turn it is where this generation waits; while its model loads, leave it for the probe."""
-    generation = next(iter(_with_server(pk=generation_id)), None)
+    generation = _with_server.first(pk=generation_id)
     if generation is None:
         return
     # Also when somebody else took it up: then another of the line has lost its own wish to it.

@@ -105,7 +105,7 @@ def _claim(generation_id: uuid.UUID) -> bool:
 
 def _ready_to_begin(generation_id: uuid.UUID) -> Generation | None:
     """The claimed generation; None when its conversation was deleted meanwhile, or a gate is shut."""
-    row = next(iter(_with_story(pk=generation_id)), None)
+    row = _with_story.first(pk=generation_id)
     return row if row is not None and _may_begin(row) else None
 
 
@@ -199,7 +199,7 @@ def _locked(generation_id: uuid.UUID) -> Generation:
 
 def _locked_or_none(generation_id: uuid.UUID) -> Generation | None:
     """None when its conversation was deleted meanwhile."""
-    return next(iter(_locked_alone(pk=generation_id)), None)
+    return _locked_alone.first(pk=generation_id)
 
 
 @prepared

@@ -86,8 +86,8 @@ def _followed(conversation: Conversation, follows: Follows) -> Generation | None
     if follows == "start":
         return None
     if follows == "end":
-        return next(iter(_newest_answer(conversation_id=conversation.pk)), None)
-    for answer in _answer(conversation_id=conversation.pk, pk=follows):
+        return _newest_answer.first(conversation_id=conversation.pk)
+    if answer := _answer.first(conversation_id=conversation.pk, pk=follows):
         return answer
     raise Refusal("answer_gone", "What you continue is not in this conversation any more. Reload the page.")
 
@@ -175,10 +175,11 @@ def _ask_again(generation: Generation, conversation: Conversation, *, by: User, 
 
 def _locked(known: Conversation) -> Conversation:
     """The conversation as it stands now, for this transaction alone. One query."""
-    for conversation in _locked_conversation(pk=known.pk):
-        conversation.release, conversation.revision = known.release, known.revision
-        return conversation
-    raise Conversation.DoesNotExist
+    conversation = _locked_conversation.first(pk=known.pk)
+    if conversation is None:
+        raise Conversation.DoesNotExist
+    conversation.release, conversation.revision = known.release, known.revision
+    return conversation
 
 
 @prepared

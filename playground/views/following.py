@@ -107,7 +107,7 @@ def _entry_id(given: str | None) -> str:
 
 def _status(pk: UUID, user: User) -> str | None:
     """The answer's state if it is the person's own. One query."""
-    return next(iter(_statuses(pk=pk, user_id=user.pk)), None)
+    return _statuses.first(pk=pk, user_id=user.pk)
 
 
 @prepared

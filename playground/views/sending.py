@@ -1,6 +1,6 @@
 """Sending a message, stopping an answer, asking again, and fetching an answer as it stands."""
 
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -24,7 +24,6 @@ from portal.common.prepared import prepared
 from portal.common.requests import client_address
 from portal.releases.models import Release
 
-Row = TypeVar("Row")
 NO_CONTENT = 204
 
 
@@ -115,17 +114,17 @@ def _named_conversation(request: HttpRequest) -> Conversation | None:
         return None
     # A column is asked through its comparison only, else the columns were not asked the same.
     pk = pages.uuid_or_none(named)
-    return _first_or_404(_talks(pk=pk, user_id=current_user(request).pk) if pk else [])
+    talk = _talks.first(pk=pk, user_id=current_user(request).pk) if pk else None
+    if talk is None:
+        raise Http404
+    return talk
 
 
 def _named_release(request: HttpRequest) -> Release:
-    return _first_or_404(_releases(slug=request.POST.get("release", "")))
-
-
-def _first_or_404(rows: "list[Row]") -> Row:
-    if not rows:
+    release = _releases.first(slug=request.POST.get("release", ""))
+    if release is None:
         raise Http404
-    return rows[0]
+    return release
 
 
 @prepared

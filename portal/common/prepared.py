@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from copy import copy
 from datetime import UTC, date, datetime
-from functools import cached_property, wraps
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -26,26 +26,31 @@ _FIRST_YEAR = 1
 _PLACE = re.compile(r"(?<!%)%s")
 
 
-def prepared(write: Callable[..., QuerySet[Any, Row]]) -> Callable[..., list[Row]]:
-    """Make `write`, which builds a queryset from keywords, a function that fetches its rows.
+class prepared(Generic[Row]):  # noqa: N801 - a decorator
+    """Makes `write`, which builds a queryset from keywords, a function that fetches its rows.
 
     It is called once, with a stand-in for each keyword; after that only the values change. So they may be
     numbers, words, UUIDs and moments, but nothing that changes the SQL: no None, no bool and no list.
 
-    Raises TypeError for such a value, and ValueError where one is not found in the SQL, or a moment of the
-    first call is: it would stand still.
+    Calls raise TypeError for such a value, ValueError where one is not found in the SQL, or a moment of the
+    first call is (it would stand still), and TransactionManagementError to lock outside a transaction.
     """
-    lock, known = threading.Lock(), list["_Question[Row]"]()
 
-    @wraps(write)
-    def rows(**values: Any) -> list[Row]:
-        if not known:
-            with lock:
-                if not known:
-                    known.append(_Question(write, values))
-        return known[0].ask(values)
+    def __init__(self, write: Callable[..., QuerySet[Any, Row]]) -> None:
+        self._write = write
+        self._lock = threading.Lock()
+        self._question: _Question[Row] | None = None
 
-    return rows
+    def __call__(self, **values: Any) -> list[Row]:
+        """All rows for `values`. One query."""
+        if self._question is None:
+            with self._lock:
+                self._question = self._question or _Question(self._write, values)
+        return self._question.ask(values)
+
+    def first(self, **values: Any) -> Row | None:
+        """The first row for `values`, None where there is none. One query, which fetches all of them."""
+        return next(iter(self(**values)), None)
 
 
 class _Question(Generic[Row]):
@@ -65,7 +70,7 @@ class _Question(Generic[Row]):
         self._params = named
 
     def ask(self, values: Mapping[str, Any]) -> list[Row]:
-        """The rows for `values`. One query. Raises TransactionManagementError to lock outside of one."""
+        """The rows for `values`."""
         connection = connections[self._queryset.db]
         if self._queryset.query.select_for_update and connection.get_autocommit():
             raise TransactionManagementError("select_for_update cannot be used outside of a transaction.")

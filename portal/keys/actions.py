@@ -111,8 +111,8 @@ def create(
 
 def playground_key_id(user: User) -> int:
     """The id under which the use of a person's playground is counted; the row is made when first needed."""
-    if known := _playground_keys(user_id=user.pk):
-        return known[0]
+    if known := _playground_keys.first(user_id=user.pk):
+        return known
     row, _ = ApiKey.every.get_or_create(
         user=user,
         is_playground=True,

@@ -93,7 +93,7 @@ class Entry(models.Model):
 
 def newest() -> tuple[int, str]:
     """The number and the hash of the last entry, those before the first in an empty ledger. One query."""
-    return next(iter(_newest()), (0, FIRST_HASH))
+    return _newest.first() or (0, FIRST_HASH)
 
 
 @prepared

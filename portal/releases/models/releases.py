@@ -136,10 +136,9 @@ class Release(models.Model):
 
     def current_revision(self) -> "Revision | None":
         """The newest current revision, `main` before all other names; or None. One query."""
-        for found in _current_revisions(release_id=self.pk):
+        if found := _current_revisions.first(release_id=self.pk):
             found.release = self
-            return found
-        return None
+        return found
 
 
 @prepared

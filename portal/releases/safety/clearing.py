@@ -75,14 +75,14 @@ def clearance_of(
 
     One query where nothing is demanded, else two.
     """
-    asked = _asked(_policy_for(release_id=release.pk))
+    asked = _asked(_policy_for.first(release_id=release.pk))
     if isinstance(asked, Clearance):
         return replace(asked, revision=revision)
     if revision:
-        found = _evidence_of(release_id=release.pk, revision_id=revision.pk)
+        found = _evidence_of.first(release_id=release.pk, revision_id=revision.pk)
     else:
-        found = _evidence_of_current(release_id=release.pk)
-    return _judge(asked, next(iter(found), None), at=at)
+        found = _evidence_of_current.first(release_id=release.pk)
+    return _judge(asked, found, at=at)
 
 
 def clearances(
@@ -92,7 +92,7 @@ def clearances(
 
     With `terms` as if these were in force, else by the policy that is. Three queries at most.
     """
-    asked = terms or _asked(_policy_for_all())
+    asked = terms or _asked(_policy_for_all.first())
     if isinstance(asked, Clearance):
         return dict.fromkeys(releases.values_list("pk", flat=True), asked)
     newest = Revision.objects.filter(release=OuterRef("pk")).current().values("pk")[:1]
@@ -104,7 +104,7 @@ def clearances(
 
 def unclear(*, at: datetime | None = None) -> list[int]:
     """The ids of the open releases that are not clear at `at` (None: now). Queries as for `clearances`."""
-    asked = _asked(_policy_for_all())
+    asked = _asked(_policy_for_all.first())
     if isinstance(asked, Clearance) and asked.is_clear:
         return []
     opened = Release.objects.filter(status=ReleaseStatus.OPEN)
@@ -172,12 +172,11 @@ def _policy_and(requirements: "QuerySet[Requirement]") -> QuerySet[Any]:
     return SafetyPolicy.objects.in_force().annotate(has_more=Exists(requirements))[:1]
 
 
-def _asked(policies: list[Any]) -> Terms | Clearance:
+def _asked(policy: Any) -> Terms | Clearance:
     """What the policy in force asks, or the answer where no revision need be looked at.
 
     That is: there is no policy, a forged one, or neither it nor any requirement demands anything. No query.
     """
-    policy = next(iter(policies), None)
     if policy is None:
         missing = Hindrance("no_policy", "No safety policy is in force yet.")
         return Clearance(None, None, (), (missing,))
