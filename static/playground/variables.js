@@ -28,6 +28,12 @@ document.addEventListener("input", ({ target }) => {
   if (target === message() || box()?.contains(target)) ask();
 }, true);
 
+// Fields for a message that was sent meanwhile, or typed on: they are forgotten, or others are asked for already.
+document.addEventListener("htmx:after:request", (event) => {
+  const { sourceElement, request } = event.detail.ctx;
+  if (sourceElement === box() && request.body.get("prompt") !== message().value) event.preventDefault();
+});
+
 document.addEventListener("htmx:after:settle", () => {
   const empty = fields().filter((field) => !field.value && values.get(field.name));
   for (const field of empty) field.value = values.get(field.name);
