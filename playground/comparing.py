@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch
 
-from playground import acknowledging, streams
+from playground import acknowledging
 from playground.models import (
     Comparison,
     Conversation,
@@ -19,6 +19,7 @@ from playground.models import (
 )
 from playground.parameters import CHAT, NUMBERS
 from playground.streams import Seen
+from playground.threads import seen_of
 from portal.releases.models import Release, Revision
 
 LETTERS = "ABCD"
@@ -209,7 +210,7 @@ def _round(
             Cell(
                 column=column,
                 answer=_hidden(answer) if is_hidden else answer,
-                seen=streams.seen(answer.pk) if answer.is_live else None,
+                seen=seen_of(answer),
                 is_winner=vote is not None and vote.winner_id == answer.pk,
                 may_retry=answer.is_retryable and is_newest and vote is None,
             )

@@ -58,6 +58,9 @@ class Seen:
     last_id: str
 
 
+NOTHING = Seen("", BEGINNING)
+
+
 def told_by(entries: Iterable[Entry]) -> Seen:
     """The text that `entries` add up to.
 
@@ -80,7 +83,7 @@ def seen(generation_id: UUID) -> Seen:
     try:
         entries: Any = client().xrange(key_of(generation_id))
     except redis.RedisError:
-        return Seen("", BEGINNING)
+        return NOTHING
     return told_by(entries)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
+from playground import streams
 from playground.models import Conversation, Generation, Turn
 from portal.common.prepared import prepared
 
@@ -86,6 +87,13 @@ def exchanges(conversation: Conversation, *, through: UUID | None = None) -> lis
     tree = Tree(conversation)
     wanted = through or tree.newest
     return tree.branch_to(tree.end_of(wanted)) if wanted else []
+
+
+def seen_of(answer: Generation) -> streams.Seen | None:
+    """What can be seen of an answer that is written. One round trip, unless no worker ever took it up."""
+    if not answer.is_live:
+        return None
+    return streams.seen(answer.pk) if answer.attempt else streams.NOTHING
 
 
 def versions_of(answer: Generation) -> Versions:

@@ -136,6 +136,7 @@ CACHES = {
         "KEY_PREFIX": "cache",
     }
 }
+SESSION_ENGINE = "portal.accounts.session_store"
 SESSION_COOKIE_NAME = "portal_session"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 

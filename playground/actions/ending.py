@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from playground import queueing, streams
@@ -17,7 +17,7 @@ from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.accounts.models import User
 from portal.common.prepared import prepared
-from portal.common.transitions import move
+from portal.common.transitions import LostRace, move
 from portal.ledger import actions as ledger
 from portal.ledger.verbs import Verb
 
@@ -88,18 +88,20 @@ def begin(generation_id: uuid.UUID) -> Generation | None:
 
 
 def _claim(generation_id: uuid.UUID) -> bool:
-    row = _locked_or_none(generation_id)
-    if row is None or row.status != GenerationStatus.QUEUED:
-        return False
+    """Whether it is ours now: another may have claimed, stopped or deleted it meanwhile. One query."""
     now = timezone.now()
-    move(
-        row,
-        GenerationStatus.RUNNING,
-        moves=MOVES,
-        attempt=row.attempt + 1,
-        started_at=now,
-        heartbeat_at=now,
-    )
+    queued = Generation(pk=generation_id, status=GenerationStatus.QUEUED)
+    try:
+        move(
+            queued,
+            GenerationStatus.RUNNING,
+            moves=MOVES,
+            attempt=F("attempt") + 1,
+            started_at=now,
+            heartbeat_at=now,
+        )
+    except LostRace:
+        return False
     return True
 
 

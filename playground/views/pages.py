@@ -8,12 +8,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from playground import readiness, streams, templating
+from playground import readiness, templating
 from playground.forms import ComposerForm, blank_form
 from playground.forms import shown as shown_settings
 from playground.models import Conversation, ConversationKind, Generation, Preset, PresetVersion
 from playground.parameters import RAW
-from playground.threads import Exchange, exchanges
+from playground.threads import Exchange, exchanges, seen_of
 from playground.views.entering import is_htmx, person_required
 from portal.access.deciding import decide, releases_allowed
 from portal.access.decision import Action
@@ -152,7 +152,7 @@ def shown(exchange: Exchange) -> dict[str, Any]:
 
 def answer_context(generation: Generation) -> dict[str, Any]:
     """An answer and, while it is written, what can be seen of it in its stream."""
-    return {"answer": generation, "seen": streams.seen(generation.pk) if generation.is_live else None}
+    return {"answer": generation, "seen": seen_of(generation)}
 
 
 def conversations_of(user: User) -> list[Conversation]:
