@@ -6,7 +6,8 @@ Needs DATABASE_URL: a throw-away database with the portal's tables. Starts its o
 inference worker and a model server whose tokens are the times at which they were said. In one run each
 number of answers at once is asked straight of the model server and through the whole path (POST, Celery,
 model server, Valkey, SSE); a line for both, and one for what the path adds. Delays are from a token's
-being said to its being read. On a shared machine only the comparison is worth something. Fails nothing.
+being said to its being read; an answer that ended before its stream was opened counts as lost. On a
+shared machine only the comparison is worth something. Fails nothing.
 """
 
 import argparse

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -16,7 +15,6 @@ from playground.models import ENDED, Generation
 from playground.streams import Entry
 from portal.accounts.models import User
 from portal.common.prepared import prepared
-from portal.common.threads import let_go
 
 # Proxies close what is silent for a minute; phones and cafés sooner.
 HEARTBEAT_SECONDS = 12
@@ -49,8 +47,6 @@ def stream(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 
 
 async def _events(pk: UUID, *, status: str, after: str) -> AsyncIterator[str]:
-    # Here and not in the view, since middleware may still use the connection when the view has returned.
-    await sync_to_async(let_go)()
     yield OPENING
     if status in ENDED:
         yield _event((after, streams.entry(streams.END, status)))

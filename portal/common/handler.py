@@ -6,6 +6,8 @@ from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from portal.common.threads import let_go
+
 
 class OneThreadHandler(ASGIHandler):
     """Calls middleware and view in one go, as a WSGI server would; what they stream may be asynchronous.
@@ -20,7 +22,14 @@ class OneThreadHandler(ASGIHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Answer in the request's own thread."""
-        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+        return await sync_to_async(self._answer, thread_sensitive=True)(request)
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        # What is streamed from the event loop may take hours, and needs no database.
+        if getattr(response, "is_async", False):
+            let_go()
+        return response
 
 
 def django_pages() -> OneThreadHandler:
