@@ -30,7 +30,7 @@ def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
 
 
 # The line at the end of a request or task says all that the one at its start does.
-_BEGINNINGS = {"request_started", "task_enqueued", "task_received", "task_started"}
+_BEGINNINGS = {"request_started", "streaming_started", "task_enqueued", "task_received", "task_started"}
 
 
 def drop_beginnings(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

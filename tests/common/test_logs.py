@@ -4,8 +4,9 @@ import io
 import logging
 
 import pytest
+import structlog
 
-from portal.common.logs import configure, hide_secrets
+from portal.common.logs import configure, drop_beginnings, hide_secrets
 
 WORDS = ("my", "secret", "prompt")
 
@@ -58,3 +59,9 @@ def test_log_of_a_refused_link_does_not_hold_it(client, settings, db):
     assert answer.status_code == 404
     assert "/hub/links/[hidden]/model.safetensors" in written.getvalue()
     assert secret not in written.getvalue()
+
+
+def test_a_request_that_streams_has_no_line_for_its_beginning():
+    with pytest.raises(structlog.DropEvent):
+        drop_beginnings(None, "", {"event": "streaming_started"})
+    assert drop_beginnings(None, "", {"event": "streaming_finished"}) == {"event": "streaming_finished"}
