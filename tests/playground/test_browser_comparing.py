@@ -165,7 +165,7 @@ def test_a_choice_made_as_the_last_answer_is_shown_is_kept(page):
         late.append(route)
 
     page.route(re.compile(r"/generations/[0-9a-f-]{36}/$"), hold)
-    begin(page, "words=5", is_blind=True)
+    begin(page, "words=10 pause=0.1", is_blind=True)
     wait_for(lambda: not Generation.objects.live().exists())
     expect(page.locator("[data-text]")).to_have_count(2)
     wait_for(lambda: page.wait_for_timeout(50) or len(late) == 2)
