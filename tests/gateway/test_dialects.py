@@ -2,7 +2,7 @@
 
 import json
 import time
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import httpx2 as httpx
 import openai
@@ -262,10 +262,13 @@ def _said(answer, *, stream):
     """An answer without what differs each time: ids."""
     if not stream:
         return {name: value for name, value in answer.json().items() if name != "id"}
-    lines = [line for line in answer.text.splitlines() if line.startswith("event: ")]
-    texts = [
-        json.loads(line.partition("data: ")[2]).get("delta")
-        for line in answer.text.splitlines()
+    lines = answer.text.splitlines()
+    # A busy engine tells several tokens in one event.
+    names = [name for name, _ in groupby(line for line in lines if line.startswith("event: "))]
+    told = [
+        json.loads(line.partition("data: ")[2]).get("delta") or {}
+        for line in lines
         if line.startswith("data: {")
     ]
-    return lines, texts
+    text = "".join(delta.get("text", "") for delta in told)
+    return names, text, [delta for delta in told if "text" not in delta]
