@@ -143,7 +143,7 @@ def _live_answers(*, user_id: int, conversation_id: uuid.UUID) -> QuerySet[Gener
     """Conversation and kind of the person's live answers, without the cases of other conversations."""
     talk = "turn__conversation"
     counting = ~Q(**{f"{talk}__kind": ConversationKind.CASE}) | Q(**{talk: conversation_id})
-    live = Generation.objects.live().filter(counting, **{f"{talk}__user": user_id})
+    live = Generation.objects.live().asked_by(user_id).filter(counting)
     return live.order_by().values_list(talk, f"{talk}__kind")
 
 

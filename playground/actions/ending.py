@@ -151,7 +151,7 @@ def fail(generation: Generation, outcome: Outcome) -> bool:
 @transaction.atomic
 def requeue(generation: Generation) -> bool:
     """Give a generation whose worker died before the first token to another. False as for `finish`."""
-    row = _locked_or_none(generation.pk)
+    row = _locked_alone.first(pk=generation.pk)
     if row is None or row.status != GenerationStatus.RUNNING or row.attempt != generation.attempt:
         return False
     now = timezone.now()
@@ -162,7 +162,7 @@ def requeue(generation: Generation) -> bool:
 
 def _end_attempt(generation: Generation, *, to: str, outcome: Outcome) -> bool:
     with transaction.atomic():
-        row = _locked_or_none(generation.pk)
+        row = _locked_alone.first(pk=generation.pk)
         # A worker that was taken for dead holds a running row; the queued one is another's by now.
         if (
             row is None
@@ -199,11 +199,7 @@ def _locked(generation_id: uuid.UUID) -> Generation:
     return Generation.objects.select_for_update(of=("self",)).with_story().get(pk=generation_id)
 
 
-def _locked_or_none(generation_id: uuid.UUID) -> Generation | None:
-    """None when its conversation was deleted meanwhile."""
-    return _locked_alone.first(pk=generation_id)
-
-
 @prepared
 def _locked_alone(*, pk: uuid.UUID) -> QuerySet[Generation]:
+    """Without its story. No row when its conversation was deleted meanwhile."""
     return Generation.objects.select_for_update().filter(pk=pk)

@@ -20,6 +20,16 @@ from tests import cast
 pytestmark = pytest.mark.django_db
 
 
+def people(*, pk):
+    """A question that each test prepares anew."""
+    return User.objects.filter(pk=pk)
+
+
+def numbered(*, number):
+    """Another."""
+    return Entry.objects.filter(number=number)
+
+
 def test_new_values_are_asked_with_the_same_sql(django_assert_num_queries):
     calls = []
 
@@ -87,10 +97,7 @@ def test_columns_alone():
 
 
 def test_postgresql_keeps_the_plan():
-    @prepared
-    def entries(*, number):
-        return Entry.objects.filter(number=number)
-
+    entries = prepared(numbered)
     for number in range(3):
         entries(number=number)
     with connection.cursor() as cursor:
@@ -100,10 +107,7 @@ def test_postgresql_keeps_the_plan():
 
 
 def test_without_prepared_statements_it_answers_all_the_same():
-    @prepared
-    def entries(*, number):
-        return Entry.objects.filter(number=number)
-
+    entries = prepared(numbered)
     connection.ensure_connection()
     known, connection.connection.prepare_threshold = connection.connection.prepare_threshold, None
     try:
@@ -130,17 +134,14 @@ def test_rows_may_be_locked():
 
 @pytest.mark.django_db(transaction=True)
 def test_threads_ask_by_their_own_connections():
-    @prepared
-    def users(*, pk):
-        return User.objects.filter(pk=pk)
-
-    people = [User.objects.create(email=f"{number}@example.org") for number in range(8)]
+    users = prepared(people)
+    everybody = [User.objects.create(email=f"{number}@example.org") for number in range(8)]
     found = []
 
     def ask(user):
         found.extend(users(pk=user.pk) == [user] for _ in range(20))
 
-    threads = [threading.Thread(target=let_go_after, args=(ask, user)) for user in people]
+    threads = [threading.Thread(target=let_go_after, args=(ask, user)) for user in everybody]
     for one in threads:
         one.start()
     for one in threads:
@@ -151,10 +152,7 @@ def test_threads_ask_by_their_own_connections():
 
 @pytest.mark.parametrize("value", [None, True, [1], 1.5])
 def test_what_may_change_the_sql_is_refused(value):
-    @prepared
-    def users(*, pk):
-        return User.objects.filter(pk=pk)
-
+    users = prepared(people)
     with pytest.raises(TypeError, match="may change the SQL"):
         users(pk=value)
 
@@ -195,10 +193,7 @@ def test_every_kind_of_value():
 
 
 def test_its_sql_can_be_looked_at():
-    @prepared
-    def users(*, pk):
-        return User.objects.filter(pk=pk)
-
+    users = prepared(people)
     with CaptureQueriesContext(connection) as counted:
         users(pk=1)
         users(pk=2)

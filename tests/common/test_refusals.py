@@ -6,7 +6,6 @@ from django_htmx.middleware import HtmxMiddleware
 
 from portal.common.errors import RefusalMiddleware, refusal_page
 from portal.common.refusals import Refusal
-from tests import cast
 
 REFUSAL = Refusal("email_verified", "Verify <your> address first.", status=403, remedy="/accounts/email/")
 
@@ -53,8 +52,7 @@ def test_other_errors_are_left_alone():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("method", "path"), [("get", "/playground/"), ("post", "/playground/send/")])
-def test_a_null_character_that_no_form_checks_is_no_fault_of_the_portal(client, method, path):
-    client.force_login(cast.developer("ada@example.org", cast.release("ada")))
-    response = getattr(client, method)(path, {"release": "a\x00"})
+def test_a_null_character_that_no_form_checks_is_no_fault_of_the_portal(as_ada, method, path):
+    response = getattr(as_ada, method)(path, {"release": "a\x00"})
     assert response.status_code == 400
     assert "holds a null character" in response.content.decode()

@@ -96,7 +96,7 @@ def test_a_draft_outlives_a_reload_until_it_is_sent_and_its_tokens_are_counted(p
     page.go_back()
     box.press("Enter")
     expect(page.locator(".answer[data-status=done]")).to_have_count(4)
-    wait_for(lambda: drafts(page) == [])
+    assert drafts(page) == []
 
 
 def test_a_comparison_that_is_not_kept_says_so_and_leaves_no_draft(page):
@@ -105,7 +105,7 @@ def test_a_comparison_that_is_not_kept_says_so_and_leaves_no_draft(page):
     box.press_sequentially("words=2")
     assert len(drafts(page)) == 1
     page.get_by_label("Don't keep this comparison").check()
-    wait_for(lambda: drafts(page) == [])
+    assert drafts(page) == []
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_text("This comparison is not kept.")).to_be_visible()
     expect(page.locator(".answer[data-status=done]")).to_have_count(2)
@@ -113,7 +113,7 @@ def test_a_comparison_that_is_not_kept_says_so_and_leaves_no_draft(page):
 
     box.press_sequentially("More")
 
-    wait_for(lambda: drafts(page) == [])
+    assert drafts(page) == []
     page.locator("summary[aria-label='This comparison']").click()
     page.get_by_role("link", name="End and delete now").click()
     page.get_by_role("button", name="Delete it").click()

@@ -264,13 +264,19 @@ def test_ada_fills_in_the_variables_of_a_message(page):
     expect(page.locator(".answer[data-status=done]")).to_have_count(2)
 
 
-def test_fields_that_come_when_the_message_was_sent_stay_away(page):
-    page.goto("/playground/")
-    box = page.get_by_label("Message to")
-    box.press_sequentially("words=1 {{name}}")
+def name_ada(page, label, words):
+    """Type `words` with a variable into the box of that label, and Ada into its field; both of them."""
+    box = page.get_by_label(label)
+    box.press_sequentially(f"{words} {{{{name}}}}")
     name = page.get_by_role("textbox", name="name", exact=False)
     name.fill("Ada")
-    expect(page.get_by_role("group", name="What is sent")).to_have_text("words=1 Ada")
+    expect(page.get_by_role("group", name="What is sent")).to_have_text(f"{words} Ada")
+    return box, name
+
+
+def test_fields_that_come_when_the_message_was_sent_stay_away(page):
+    page.goto("/playground/")
+    box, name = name_ada(page, "Message to", "words=1")
     held = []
     page.route("**/playground/variables/", lambda route: held.append(route))  # noqa: PLW0108 - it wants a function
     name.fill("Bo")
@@ -289,11 +295,7 @@ def test_fields_that_come_when_the_message_was_sent_stay_away(page):
 
 def test_variables_are_filled_in_for_all_columns(page):
     page.goto("/playground/compare/")
-    box = page.get_by_label("Message to all columns")
-    box.press_sequentially("words=2 {{name}}")
-    name = page.get_by_role("textbox", name="name", exact=False)
-    name.fill("Ada")
-    expect(page.get_by_role("group", name="What is sent")).to_have_text("words=2 Ada")
+    box, name = name_ada(page, "Message to all columns", "words=2")
     look(page, "variables-compare")
     page.get_by_role("button", name="Compare").click()
     page.wait_for_url(re.compile(r"/compare/[0-9a-f-]{36}/$"))
