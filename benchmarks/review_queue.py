@@ -28,9 +28,10 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from portal.accounts.models import User  # noqa: E402
-from portal.admissions import countries, starter  # noqa: E402
+from portal.admissions import countries  # noqa: E402
 from portal.admissions.models import Application, ApplicationStatus  # noqa: E402
 from portal.admissions.models.applications import REFERENCE_ALPHABET  # noqa: E402
+from portal.admissions.programmes import starter  # noqa: E402
 from portal.admissions.searching import answer_token, words_in  # noqa: E402
 from tests import cast  # noqa: E402
 

@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 
 from portal.accounts.sessions import current_user
-from portal.admissions import programme_actions
 from portal.admissions.models import (
     Application,
     Note,
@@ -19,6 +18,7 @@ from portal.admissions.models import (
     Team,
     TeamInvitation,
 )
+from portal.admissions.programmes import actions as programme_actions
 from portal.common.admin import ReadOnlyAdmin
 from portal.common.requests import client_address
 from portal.ledger.admin import RecordedAdmin

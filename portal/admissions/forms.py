@@ -7,10 +7,10 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.html import escape
 
-from portal.admissions.answering import LONG_TEXT_CHARACTERS, KeptFile, PDFField, field_for
-from portal.admissions.entering import country_refusal
+from portal.admissions.applications.answering import LONG_TEXT_CHARACTERS, KeptFile, PDFField, field_for
+from portal.admissions.applications.entering import country_refusal
 from portal.admissions.models import Programme, Question, asked_of
-from portal.admissions.team_forms import check_team, fields_beside_questions
+from portal.admissions.teams.forms import check_team, fields_beside_questions
 
 # A draft keeps what is too long to submit, so that nothing typed is lost, but not a whole library.
 DRAFT_ANSWER_CHARACTERS = 4 * LONG_TEXT_CHARACTERS

@@ -1,26 +1,9 @@
-"""Decisions on many applications, carried out beside the requests."""
+"""Tasks of admissions: decisions on many, rules and waves, worked on beside the requests."""
 
-from uuid import UUID
+from portal.admissions.bulk import tasks as bulk_tasks
+from portal.admissions.rules import tasks as rule_tasks
+from portal.admissions.waves import tasks as wave_tasks
 
-from celery import shared_task
-
-from portal.admissions import bulk_work, wave_tasks
-from portal.admissions.models import BulkDecision
-
-__all__ = ["decide_in_bulk", "resume_bulk_decisions", "wave_tasks"]
-
-
-# Acknowledged early: `resume_bulk_decisions` finds what a killed worker has left within a minute, while
-# the broker would deliver it again only after its visibility timeout of hours.
-@shared_task(acks_late=False)
-def decide_in_bulk(*, bulk_id: str) -> None:
-    """Decide on what is left of one; delivered twice, two workers share it."""
-    if found := BulkDecision.objects.filter(pk=UUID(bulk_id)).first():
-        bulk_work.carry_out(found)
-
-
-@shared_task(expires=15)
-def resume_bulk_decisions() -> None:
-    """Go on with those whose worker died."""
-    for pk in BulkDecision.objects.forgotten().values_list("pk", flat=True):
-        decide_in_bulk.delay(bulk_id=str(pk))
+# Workers look for tasks in modules of this name only. Each keeps the name that it had before its subject was
+# a package: the schedule and messages on their way know it by that.
+__all__ = ["bulk_tasks", "rule_tasks", "wave_tasks"]

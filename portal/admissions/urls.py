@@ -2,7 +2,10 @@
 
 from django.urls import path
 
-from portal.admissions import following, joining, owning, team_views, views, wave_views
+from portal.admissions.views import applying as views
+from portal.admissions.views import following, joining, owning
+from portal.admissions.views import teams as team_views
+from portal.admissions.views import waves as wave_views
 
 app_name = "admissions"
 urlpatterns = [

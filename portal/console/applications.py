@@ -13,9 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.models import User
 from portal.accounts.roles import REVIEW
 from portal.accounts.sessions import current_user
-from portal.admissions import signals, team_oversight, timelines
-from portal.admissions.conditions import has_declined
-from portal.admissions.following import file_answer
+from portal.admissions.applications import signals, timelines
+from portal.admissions.applications.conditions import has_declined
 from portal.admissions.models import (
     WAITING_STATUSES,
     AnswerFile,
@@ -25,7 +24,9 @@ from portal.admissions.models import (
     ReplyTemplate,
 )
 from portal.admissions.models.reviewing import SCORE_MAX, SCORE_MIN
-from portal.admissions.rubrics import lines_of
+from portal.admissions.reviewing.rubrics import lines_of
+from portal.admissions.teams import oversight as team_oversight
+from portal.admissions.views.following import file_answer
 from portal.common.keyset import page_of
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx

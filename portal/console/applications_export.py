@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST
 
 from portal.accounts.roles import REVIEW
 from portal.accounts.sessions import current_user
-from portal.admissions import exporting
+from portal.admissions.applications import exporting
 from portal.common import spreadsheets
 from portal.common.requests import client_address
 from portal.common.streaming import PiecewiseResponse, download

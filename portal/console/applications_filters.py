@@ -10,6 +10,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.accounts.roles import REVIEW, holders_of
 from portal.admissions import countries
+from portal.admissions.applications.signals import SignalCode
 from portal.admissions.models import (
     LISTED,
     WAITING_STATUSES,
@@ -20,7 +21,6 @@ from portal.admissions.models import (
     Question,
 )
 from portal.admissions.searching import answer_token
-from portal.admissions.signals import SignalCode
 
 WAITING, ALL = "waiting", "all"
 FLAGGED = "flagged"

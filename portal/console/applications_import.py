@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.roles import REVIEW
 from portal.accounts.sessions import current_user
-from portal.admissions import bulk, decision_files, decision_imports
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import decision_files, decision_imports
 from portal.admissions.models import BulkStatus, DecisionImport
 from portal.admissions.reasons import DeclineReason
 from portal.common import spreadsheets

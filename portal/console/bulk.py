@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.roles import REVIEW
 from portal.accounts.sessions import current_user
-from portal.admissions import bulk, bulk_work
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import work as bulk_work
 from portal.admissions.models import Application, ApplicationQuerySet, BulkDecision, ItemOutcome
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx

@@ -10,9 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.sessions import current_user
-from portal.admissions import gating as cards
-from portal.admissions import taking_over
 from portal.admissions.models import Programme
+from portal.admissions.programmes import gating as cards
+from portal.admissions.programmes import taking_over
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
 from portal.console.gatekeeping import staff_with

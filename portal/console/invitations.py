@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.roles import REVIEW
 from portal.accounts.sessions import current_user
-from portal.admissions import inviting, referring
+from portal.admissions.invitations import inviting, referring
 from portal.admissions.models import PreApproval, ReferralCode
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address

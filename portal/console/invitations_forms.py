@@ -3,7 +3,7 @@
 from django import forms
 
 from portal.admissions.models import Programme
-from portal.admissions.team_forms import AddressesField
+from portal.admissions.teams.forms import AddressesField
 
 DAYS_MAX = 365
 

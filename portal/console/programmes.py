@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.sessions import current_user
-from portal.admissions import programme_actions
 from portal.admissions.models import WAITING_STATUSES, ApplicationStatus, Programme, Question
-from portal.admissions.paces import pace_of
+from portal.admissions.programmes import actions as programme_actions
+from portal.admissions.programmes.paces import pace_of
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
 from portal.console.gatekeeping import staff_with

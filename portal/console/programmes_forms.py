@@ -15,7 +15,7 @@ _TEXTS = ("description", "use_policy")
 
 
 class ProgrammeForm(forms.ModelForm):
-    """The terms; `portal.admissions.programme_actions` saves them."""
+    """The terms; `portal.admissions.programmes.actions` saves them."""
 
     use_required_attribute = False
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts.sessions import current_user
 from portal.admissions.models import Criterion, Programme
-from portal.admissions.programme_actions import remove_criterion, save_criterion
+from portal.admissions.programmes.actions import remove_criterion, save_criterion
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
 from portal.console.gatekeeping import staff_with

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.roles import REVIEW
 from portal.accounts.sessions import current_user
 from portal.admissions.models import Application, ReplyTemplate
-from portal.admissions.replies import filled_in, remove_template, save_template
+from portal.admissions.reviewing.replies import filled_in, remove_template, save_template
 from portal.common.requests import client_address
 from portal.console.gatekeeping import staff_with
 from portal.console.reviewing_forms import ReplyForm

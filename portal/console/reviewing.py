@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST
 from portal.accounts.models import User
 from portal.accounts.roles import REVIEW, holders_of
 from portal.accounts.sessions import current_user
-from portal.admissions import claiming, messaging, noting
 from portal.admissions.models import Application, ReplyTemplate
-from portal.admissions.replies import filled_in
+from portal.admissions.reviewing import claiming, messaging, noting
+from portal.admissions.reviewing.replies import filled_in
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
 from portal.console.applications import received, review_page, with_filters

@@ -6,7 +6,7 @@ from django import forms
 from django.http import QueryDict
 
 from portal.admissions.models import Criterion, Programme, ReplyTemplate, SavedView
-from portal.admissions.replies import PLACEHOLDERS, unknown_in
+from portal.admissions.reviewing.replies import PLACEHOLDERS, unknown_in
 from portal.common.refusals import Refusal
 
 MESSAGE_CHARACTERS_MAX = 4_000

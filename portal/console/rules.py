@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.roles import REVIEW
 from portal.accounts.sessions import current_user
-from portal.admissions import rules
 from portal.admissions.models import Programme, Rule, RuleSet
-from portal.admissions.rule_checks import in_words
+from portal.admissions.rules import actions as rules
+from portal.admissions.rules.checks import in_words
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
 from portal.console.gatekeeping import staff_with

@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 
 from portal.admissions import matching
+from portal.admissions.applications.signals import SignalCode
 from portal.admissions.models import Programme, RuleEffect
-from portal.admissions.rule_checks import CONDITIONS_MAX, OPERATOR_WORDS, VALUE_CHARACTERS_MAX
-from portal.admissions.signals import SignalCode
+from portal.admissions.rules.checks import CONDITIONS_MAX, OPERATOR_WORDS, VALUE_CHARACTERS_MAX
 
 # As many empty rows below those that are filled in.
 EMPTY_ROWS = 3

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.roles import REVIEW
 from portal.accounts.sessions import current_user
-from portal.admissions import rule_work, rules
 from portal.admissions.models import ItemOutcome, RuleEffect, RuleRun
+from portal.admissions.rules import actions as rules
+from portal.admissions.rules import work as rule_work
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
 from portal.console.gatekeeping import staff_with

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods
 
 from portal.accounts.roles import REVIEW
 from portal.accounts.sessions import current_user
-from portal.admissions import team_oversight
 from portal.admissions.models import Application, TeamInvitation
-from portal.admissions.team_forms import OneLineField
+from portal.admissions.teams import oversight as team_oversight
+from portal.admissions.teams.forms import OneLineField
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
 from portal.console.gatekeeping import staff_with

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.models import User
 from portal.accounts.roles import REVIEW, may_review
 from portal.accounts.sessions import current_user
-from portal.admissions import waves
 from portal.admissions.choosing import Policy
 from portal.admissions.models import CHOSEN_OUTCOMES, CandidateOutcome, Programme, Wave, WaveCandidate
-from portal.admissions.wave_previews import PEOPLE_SHOWN, preview_of
+from portal.admissions.waves import actions as waves
+from portal.admissions.waves.previews import PEOPLE_SHOWN, preview_of
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
 from portal.console.gatekeeping import staff_with

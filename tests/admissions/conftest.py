@@ -3,8 +3,10 @@
 import pytest
 
 from portal.accounts.models import User
-from portal.admissions import actions, starter, teams
+from portal.admissions import actions
 from portal.admissions.models import Application, Programme, Team
+from portal.admissions.programmes import starter
+from portal.admissions.teams import actions as teams
 from tests import cast
 from tests.look.conftest import enter, page  # noqa: F401 - fixtures
 

@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.admissions import countries, inviting, referring, starter, teams
+from portal.admissions import countries
 from portal.admissions.forms import ApplicationForm
+from portal.admissions.invitations import inviting, referring
 from portal.admissions.models import Application, Programme, Question, QuestionKind
+from portal.admissions.programmes import starter
+from portal.admissions.teams import actions as teams
 from portal.ledger.models import Entry
 from tests import cast
 

@@ -2,8 +2,12 @@
 
 import pytest
 
-from portal.admissions import actions, bulk, bulk_work, noting, rubrics, timelines
+from portal.admissions import actions
+from portal.admissions.applications import timelines
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import work as bulk_work
 from portal.admissions.models import Application, ApplicationStatus, Criterion, Proposal
+from portal.admissions.reviewing import noting, rubrics
 from portal.common.refusals import Refusal
 from portal.ledger.models import Entry
 from tests import cast

@@ -2,8 +2,9 @@
 
 import pytest
 
-from portal.admissions import actions, programme_actions
+from portal.admissions import actions
 from portal.admissions.models import Application, ApplicationStatus, Question, QuestionKind
+from portal.admissions.programmes import actions as programme_actions
 from portal.ledger.models import Entry
 from tests import cast
 from tests.admissions.conftest import ANSWERS, form

@@ -6,22 +6,17 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.admissions import (
-    actions,
-    admitting,
-    claiming,
-    correcting,
-    decision_imports,
-    messaging,
-    noting,
-    programme_actions,
-    referring,
-    rule_work,
-    rules,
-    waves,
-)
+from portal.admissions import actions
+from portal.admissions.applications import correcting
+from portal.admissions.bulk import decision_imports
 from portal.admissions.choosing import SCORE, Policy
+from portal.admissions.invitations import admitting, referring
 from portal.admissions.models import Application, Rule, RuleSet, Team
+from portal.admissions.programmes import actions as programme_actions
+from portal.admissions.reviewing import claiming, messaging, noting
+from portal.admissions.rules import actions as rules
+from portal.admissions.rules import work as rule_work
+from portal.admissions.waves import actions as waves
 from portal.keys import actions as keys
 from portal.keys.models import Scope
 from tests.admissions.conftest import ANSWERS

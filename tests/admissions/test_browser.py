@@ -9,8 +9,10 @@ from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
 from portal.accounts.roles import give_role
-from portal.admissions import actions, bulk_work, starter
+from portal.admissions import actions
+from portal.admissions.bulk import work as bulk_work
 from portal.admissions.models import Application, BulkDecision
+from portal.admissions.programmes import starter
 from portal.admissions.reasons import DeclineReason
 from tests import cast
 from tests.admissions.conftest import ANSWERS

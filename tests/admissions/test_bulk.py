@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.admissions import actions, bulk, bulk_work, tasks
+from portal.admissions import actions
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import tasks
+from portal.admissions.bulk import work as bulk_work
 from portal.admissions.models import Application, BulkDecision, BulkStatus, ItemOutcome
 from portal.admissions.models import ApplicationStatus as Status
 from portal.common.refusals import Refusal

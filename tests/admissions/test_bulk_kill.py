@@ -10,9 +10,11 @@ import pytest
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.admissions import bulk, starter, tasks
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import tasks
 from portal.admissions.models import Application, BulkDecision, BulkStatus, ItemOutcome, Note
 from portal.admissions.models import ApplicationStatus as Status
+from portal.admissions.programmes import starter
 from portal.ledger.actions import first_break
 from portal.ledger.models import Entry
 from tests import cast

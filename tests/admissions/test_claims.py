@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.admissions import actions, claiming, noting
+from portal.admissions import actions
 from portal.admissions.models import Application, ApplicationStatus
+from portal.admissions.reviewing import claiming, noting
 from portal.common.refusals import Refusal
 from portal.ledger.models import Entry
 from tests import cast

@@ -6,20 +6,16 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.admissions import (
-    actions,
-    bulk,
-    bulk_work,
-    correcting,
-    decision_imports,
-    messaging,
-    noting,
-    referring,
-    teams,
-    timelines,
-)
+from portal.admissions import actions
+from portal.admissions.applications import correcting, timelines
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import decision_imports
+from portal.admissions.bulk import work as bulk_work
+from portal.admissions.invitations import referring
 from portal.admissions.models import AnswerFile, Application, ApplicationStatus, Question, Team
+from portal.admissions.reviewing import messaging, noting
 from portal.admissions.searching import answer_token
+from portal.admissions.teams import actions as teams
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove
 from portal.ledger.models import Entry

@@ -5,8 +5,9 @@ from django.db import transaction
 
 from portal.access.deciding import decide
 from portal.access.decision import Action
-from portal.admissions import actions, programme_actions
+from portal.admissions import actions
 from portal.admissions.models import ApplicationStatus as Status
+from portal.admissions.programmes import actions as programme_actions
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove, LostRace
 from portal.ledger.models import Entry

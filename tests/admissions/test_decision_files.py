@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.admissions import decision_files
-from portal.admissions.decision_files import FileRow, read
+from portal.admissions.bulk import decision_files
+from portal.admissions.bulk.decision_files import FileRow, read
 from portal.common.refusals import Refusal
 
 

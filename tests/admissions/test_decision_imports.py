@@ -3,7 +3,9 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from portal.admissions import actions, bulk, decision_imports, tasks
+from portal.admissions import actions
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import decision_imports, tasks
 from portal.admissions.models import Application, BulkDecision, DecisionImport
 from portal.admissions.models import ApplicationStatus as Status
 from portal.common.transitions import IllegalMove

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from portal.admissions import actions, following, programme_actions
+from portal.admissions import actions
 from portal.admissions.models import Application, ApplicationStatus
+from portal.admissions.programmes import actions as programme_actions
+from portal.admissions.views import following
 from portal.ledger.models import Entry
 from tests import cast
 from tests.admissions.conftest import ANSWERS

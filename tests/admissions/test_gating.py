@@ -5,9 +5,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.admissions import gating, rules, taking_over
-from portal.admissions.gating import TEXTS, Card, Field, Option, dump, parse
 from portal.admissions.models import Application, Programme, Question, RuleSet
+from portal.admissions.programmes import gating, taking_over
+from portal.admissions.programmes.gating import TEXTS, Card, Field, Option, dump, parse
+from portal.admissions.rules import actions as rules
 from portal.common.refusals import Refusal
 from portal.common.transitions import LostRace
 from portal.ledger.models import Entry

@@ -5,8 +5,8 @@ from django.db import transaction
 from django.test import Client
 
 from portal.accounts import unsubscribing
-from portal.admissions import unsaved
 from portal.admissions.models import AnswerFile, Question
+from portal.admissions.views import unsaved
 from tests.admissions.conftest import ANSWERS
 
 HOSTILE = {

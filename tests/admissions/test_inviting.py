@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from portal.access.deciding import decide
 from portal.access.decision import Action
-from portal.admissions import actions, inviting, programme_actions
+from portal.admissions import actions
+from portal.admissions.invitations import inviting
 from portal.admissions.models import Application, ApplicationStatus, PreApproval, PreApprovalStatus
-from portal.admissions.secret_links import hash_of
+from portal.admissions.programmes import actions as programme_actions
+from portal.admissions.teams.secret_links import hash_of
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove
 from portal.ledger.models import Entry

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from portal.admissions import actions, starter
+from portal.admissions import actions
 from portal.admissions.models import Application, ApplicationStatus, Criterion
+from portal.admissions.programmes import starter
 from tests import cast
 from tests.admissions.conftest import ANSWERS
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.admissions import actions, claiming, messaging
+from portal.admissions import actions
 from portal.admissions.models import Application
+from portal.admissions.reviewing import claiming, messaging
 from portal.common.refusals import Refusal
 from portal.common.transitions import LostRace
 from portal.ledger.models import Entry

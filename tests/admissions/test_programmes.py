@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from portal.access.deciding import decide
 from portal.access.decision import Action
-from portal.admissions import actions, paces
-from portal.admissions.answering import PDF_BYTES_MAX
-from portal.admissions.entering import entry_rules
+from portal.admissions import actions
+from portal.admissions.applications.answering import PDF_BYTES_MAX
+from portal.admissions.applications.entering import entry_rules
 from portal.admissions.models import (
     AnswerFile,
     Application,
@@ -21,6 +21,7 @@ from portal.admissions.models import (
     QuestionKind,
     asked_of,
 )
+from portal.admissions.programmes import paces
 from portal.common.refusals import Refusal
 from tests import cast
 from tests.admissions.conftest import ANSWERS, form

@@ -5,8 +5,10 @@ import threading
 import pytest
 from django.db import connection
 
-from portal.admissions import actions, claiming, starter
+from portal.admissions import actions
 from portal.admissions.models import Application, ApplicationStatus
+from portal.admissions.programmes import starter
+from portal.admissions.reviewing import claiming
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove, LostRace
 from portal.ledger.actions import first_break

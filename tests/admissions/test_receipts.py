@@ -3,7 +3,8 @@
 import pytest
 
 from portal.accounts import unsubscribing
-from portal.admissions import actions, correcting
+from portal.admissions import actions
+from portal.admissions.applications import correcting
 from portal.ledger.models import Entry
 from tests import cast
 from tests.admissions.conftest import ANSWERS

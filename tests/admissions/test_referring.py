@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.admissions import actions, referring
+from portal.admissions import actions
+from portal.admissions.invitations import referring
 from portal.admissions.models import Application, ApplicationStatus, Referral, ReferralCode
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove

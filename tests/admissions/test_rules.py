@@ -6,9 +6,13 @@ import pytest
 from django.utils import timezone
 
 from portal.accounts.roles import give_role
-from portal.admissions import actions, rule_tasks, rule_work, rules, timelines
+from portal.admissions import actions
+from portal.admissions.applications import timelines
 from portal.admissions.models import Application, ItemOutcome, RuleRun, RuleSetStatus, RunStatus
 from portal.admissions.models import ApplicationStatus as Status
+from portal.admissions.rules import actions as rules
+from portal.admissions.rules import tasks as rule_tasks
+from portal.admissions.rules import work as rule_work
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove
 from portal.ledger.models import Entry

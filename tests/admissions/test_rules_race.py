@@ -5,8 +5,11 @@ from threading import Event
 import pytest
 from django.db import connection, transaction
 
-from portal.admissions import actions, rule_work, rules, starter
+from portal.admissions import actions
 from portal.admissions.models import Application, ApplicationStatus, RuleSet, RunStatus
+from portal.admissions.programmes import starter
+from portal.admissions.rules import actions as rules
+from portal.admissions.rules import work as rule_work
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove
 from portal.ledger.actions import first_break

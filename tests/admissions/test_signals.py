@@ -7,8 +7,10 @@ from django.apps import apps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.admissions import actions, addresses, rule_tasks, signals
+from portal.admissions import actions, addresses
+from portal.admissions.applications import signals
 from portal.admissions.models import Application, ApplicationStatus
+from portal.admissions.rules import tasks as rule_tasks
 from tests import cast
 from tests.admissions.conftest import ANSWERS
 

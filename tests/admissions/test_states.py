@@ -6,8 +6,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from portal.accounts.models import User
-from portal.admissions import actions, starter
+from portal.admissions import actions
 from portal.admissions.models import APPLICATION_MOVES, Application, ApplicationStatus
+from portal.admissions.programmes import starter
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove
 from portal.ledger.actions import first_break

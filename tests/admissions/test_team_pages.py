@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from portal.admissions import actions, teams
+from portal.admissions import actions
 from portal.admissions.models import Application, InvitationStatus, Team, TeamInvitation
-from portal.admissions.secret_links import hash_of
+from portal.admissions.teams import actions as teams
+from portal.admissions.teams.secret_links import hash_of
 from tests import cast
 from tests.admissions.conftest import form
 from tests.conftest import signed_in

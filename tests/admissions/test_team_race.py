@@ -5,9 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.admissions import actions, admitting, inviting, referring, starter, team_oversight, teams
+from portal.admissions import actions
+from portal.admissions.invitations import admitting, inviting, referring
 from portal.admissions.models import Application, Referral, Team, TeamInvitation
-from portal.admissions.team_forms import CODE
+from portal.admissions.programmes import starter
+from portal.admissions.teams import actions as teams
+from portal.admissions.teams import oversight as team_oversight
+from portal.admissions.teams.forms import CODE
 from portal.common.refusals import Refusal
 from portal.ledger.actions import first_break
 from portal.ledger.models import Entry

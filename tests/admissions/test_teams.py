@@ -8,8 +8,10 @@ from django.utils import timezone
 from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.access.watching import HARMLESS
-from portal.admissions import actions, team_oversight, teams
+from portal.admissions import actions
 from portal.admissions.models import InvitationStatus, Team, TeamInvitation
+from portal.admissions.teams import actions as teams
+from portal.admissions.teams import oversight as team_oversight
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove
 from portal.ledger.models import Entry

@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from portal.admissions import wave_work
 from portal.admissions.choosing import OLDEST
 from portal.admissions.models import Application, Wave
+from portal.admissions.waves import work as wave_work
 from portal.ledger.actions import first_break
 from portal.ledger.models import Entry
 from tests import cast

@@ -7,10 +7,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from portal.access.deciding import decide
-from portal.admissions import actions, choosing, wave_tasks, wave_work, waves
+from portal.admissions import actions, choosing
 from portal.admissions.choosing import OLDEST, SCORE, Policy
 from portal.admissions.models import Application, CandidateOutcome, Wave, WaveCandidate, WaveStatus
 from portal.admissions.models import ApplicationStatus as Status
+from portal.admissions.waves import actions as waves
+from portal.admissions.waves import tasks as wave_tasks
+from portal.admissions.waves import work as wave_work
 from portal.common.refusals import Refusal
 from portal.common.transitions import IllegalMove
 from portal.ledger.actions import first_break

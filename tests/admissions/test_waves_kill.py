@@ -9,9 +9,9 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from portal.admissions import wave_tasks
 from portal.admissions.models import Application, CandidateOutcome, Note, Programme, Wave, WaveStatus
 from portal.admissions.models import ApplicationStatus as Status
+from portal.admissions.waves import tasks as wave_tasks
 from portal.ledger.actions import first_break
 from portal.ledger.models import Entry
 from tests import cast

@@ -2,8 +2,11 @@
 
 import pytest
 
-from portal.admissions import actions, starter, wave_work, waves
+from portal.admissions import actions
 from portal.admissions.models import Application, ApplicationStatus, Wave, WaveStatus
+from portal.admissions.programmes import starter
+from portal.admissions.waves import actions as waves
+from portal.admissions.waves import work as wave_work
 from portal.common.refusals import Refusal
 from portal.ledger.actions import first_break
 from portal.ledger.models import Entry

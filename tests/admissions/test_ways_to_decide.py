@@ -5,23 +5,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from portal.admissions import (
-    actions,
-    admitting,
-    bulk,
-    bulk_work,
-    claiming,
-    decision_imports,
-    inviting,
-    noting,
-    programme_actions,
-    rule_work,
-    rules,
-    teams,
-    wave_work,
-)
+from portal.admissions import actions
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import decision_imports
+from portal.admissions.bulk import work as bulk_work
+from portal.admissions.invitations import admitting, inviting
 from portal.admissions.models import Application, PreApproval, Proposal, Rule, RuleSet, Team
 from portal.admissions.models import ApplicationStatus as Status
+from portal.admissions.programmes import actions as programme_actions
+from portal.admissions.reviewing import claiming, noting
+from portal.admissions.rules import actions as rules
+from portal.admissions.rules import work as rule_work
+from portal.admissions.teams import actions as teams
+from portal.admissions.waves import work as wave_work
 from portal.common.refusals import Refusal
 from tests import cast
 from tests.admissions.conftest import ANSWERS

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from portal.admissions import waves
 from portal.admissions.choosing import SCORE, Policy
 from portal.admissions.models import Application, Wave
 from portal.admissions.models import ApplicationStatus as Status
+from portal.admissions.waves import actions as waves
 from tests import cast
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from portal.admissions import actions, bulk, tasks
+from portal.admissions import actions
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import tasks
 from portal.admissions.models import Application, BulkDecision, BulkStatus
 from tests import cast
 from tests.admissions.conftest import ANSWERS, programme

@@ -4,7 +4,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from portal.admissions import actions, bulk, decision_imports
+from portal.admissions import actions
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import decision_imports
 from portal.admissions.models import Application, Criterion, ReplyTemplate, SavedView
 from tests import cast
 from tests.admissions.conftest import ANSWERS, programme  # noqa: F401 - a fixture

@@ -9,7 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.accounts.roles import give_role
-from portal.admissions import bulk, decision_imports, inviting, referring, rules
+from portal.admissions.bulk import actions as bulk
+from portal.admissions.bulk import decision_imports
+from portal.admissions.invitations import inviting, referring
 from portal.admissions.models import (
     Application,
     Criterion,
@@ -19,6 +21,7 @@ from portal.admissions.models import (
     SavedView,
     TeamInvitation,
 )
+from portal.admissions.rules import actions as rules
 from tests import cast
 from tests.admissions.conftest import ANSWERS, ann, draft, of_teams, programme, submitted, team  # noqa: F401 - fixtures
 from tests.admissions.waiting import planned
@@ -48,9 +51,9 @@ def as_all(rosa):
 @pytest.fixture
 def things(team, of_teams, rosa, monkeypatch):  # noqa: F811
     """One of everything that has a page; the ids that addresses name."""
-    monkeypatch.setattr("portal.admissions.rule_tasks.carry_out_run.delay", lambda **_: None)
-    monkeypatch.setattr("portal.admissions.tasks.decide_in_bulk.delay", lambda **_: None)
-    monkeypatch.setattr("portal.admissions.wave_tasks.release_wave.delay", lambda **_: None)
+    monkeypatch.setattr("portal.admissions.rules.tasks.carry_out_run.delay", lambda **_: None)
+    monkeypatch.setattr("portal.admissions.bulk.tasks.decide_in_bulk.delay", lambda **_: None)
+    monkeypatch.setattr("portal.admissions.waves.tasks.release_wave.delay", lambda **_: None)
     bob = cast.person("bob@example.org")
     waits = cast.application(bob, of_teams)
     member = TeamInvitation.objects.create(

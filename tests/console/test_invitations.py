@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from portal.admissions import inviting, referring
+from portal.admissions.invitations import inviting, referring
 from portal.admissions.models import PreApproval, ReferralCode
 from portal.ledger.models import Entry
 from tests import cast

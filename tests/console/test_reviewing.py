@@ -2,8 +2,9 @@
 
 import pytest
 
-from portal.admissions import actions, claiming, noting
+from portal.admissions import actions
 from portal.admissions.models import Application, Criterion, ReplyTemplate, SavedView
+from portal.admissions.reviewing import claiming, noting
 from tests import cast
 from tests.admissions.conftest import ANSWERS, ann, draft, programme, rolf, submitted  # noqa: F401 - fixtures
 from tests.conftest import signed_in

@@ -2,8 +2,11 @@
 
 import pytest
 
-from portal.admissions import actions, rule_tasks, rule_work, rules
+from portal.admissions import actions
 from portal.admissions.models import Application, Rule, RuleRun, RuleSet, RunStatus
+from portal.admissions.rules import actions as rules
+from portal.admissions.rules import tasks as rule_tasks
+from portal.admissions.rules import work as rule_work
 from tests import cast
 from tests.admissions.conftest import ANSWERS, programme  # noqa: F401 - a fixture
 from tests.conftest import signed_in

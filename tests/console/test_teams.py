@@ -2,8 +2,11 @@
 
 import pytest
 
-from portal.admissions import actions, noting, team_oversight, teams
+from portal.admissions import actions
 from portal.admissions.models import Team, TeamInvitation
+from portal.admissions.reviewing import noting
+from portal.admissions.teams import actions as teams
+from portal.admissions.teams import oversight as team_oversight
 from portal.common.refusals import Refusal
 from tests import cast
 from tests.admissions.conftest import ann, cleo, draft, of_teams, programme, rolf, submitted

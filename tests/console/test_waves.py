@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.admissions import wave_tasks, wave_work
 from portal.admissions.models import Application, Wave, WaveCandidate, WaveStatus
 from portal.admissions.models import ApplicationStatus as Status
+from portal.admissions.waves import tasks as wave_tasks
+from portal.admissions.waves import work as wave_work
 from tests import cast
 from tests.admissions.conftest import programme
 from tests.admissions.waiting import due, planned, waiting

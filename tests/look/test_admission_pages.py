@@ -8,7 +8,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from portal.admissions import actions, claiming, filing, messaging, noting, rules, starter
+from portal.admissions import actions
+from portal.admissions.applications import filing
 from portal.admissions.models import (
     Application,
     Criterion,
@@ -18,6 +19,9 @@ from portal.admissions.models import (
     ReplyTemplate,
     SavedView,
 )
+from portal.admissions.programmes import starter
+from portal.admissions.reviewing import claiming, messaging, noting
+from portal.admissions.rules import actions as rules
 from tests import cast
 from tests.admissions.conftest import ANSWERS
 from tests.admissions.test_programmes import PDF

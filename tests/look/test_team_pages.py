@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from portal.admissions import inviting, referring, teams
+from portal.admissions.invitations import inviting, referring
 from portal.admissions.models import PreApproval, Team, TeamInvitation
-from portal.admissions.secret_links import hash_of
+from portal.admissions.teams import actions as teams
+from portal.admissions.teams.secret_links import hash_of
 from tests import cast
 from tests.look.test_pages import look_at
 

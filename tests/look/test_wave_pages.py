@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from portal.admissions import wave_work
+from portal.admissions.waves import work as wave_work
 from portal.keys import actions
 from portal.keys.models import DailyUsage, Scope
 from tests import cast

@@ -8,9 +8,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.admissions import handing_in
 from portal.admissions.actions.steps import step
-from portal.admissions.conditions import (
+from portal.admissions.applications import handing_in
+from portal.admissions.applications.conditions import (
     locked,
     require_able_to_apply,
     require_answers,
@@ -68,7 +68,7 @@ def save_draft(application: Application, *, answers: Mapping[str, Any], by: User
             "This application has been submitted, and can no longer be changed.",
             remedy=draft.get_absolute_url(),
         )
-    # Files are kept apart, by `portal.admissions.filing`.
+    # Files are kept apart, by `portal.admissions.applications.filing`.
     kept = dict(draft.files.values_list("code", "name"))
     draft.answers, draft.saved_at = dict(answers) | kept, timezone.now()
     draft.save(update_fields=["answers", "saved_at"])

@@ -4,9 +4,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.admissions import team_oversight
 from portal.admissions.actions.steps import decide, refuse_declined, step, take_into_review
-from portal.admissions.conditions import (
+from portal.admissions.applications.conditions import (
     hold_room,
     locked_for_review,
     require_message,
@@ -19,6 +18,7 @@ from portal.admissions.models import (
 )
 from portal.admissions.models import ApplicationStatus as Status
 from portal.admissions.reasons import DeclineReason
+from portal.admissions.teams import oversight as team_oversight
 from portal.common.refusals import Refusal
 from portal.ledger.verbs import Verb
 

@@ -6,10 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.admissions.actions.steps import DECISIONS, step, take_into_review
-from portal.admissions.conditions import (
-    locked_for_rule,
-    require_room,
-)
+from portal.admissions.applications.conditions import locked_for_rule, require_room
 from portal.admissions.models import (
     Application,
     Rule,

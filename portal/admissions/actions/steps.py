@@ -5,11 +5,8 @@ from typing import Any
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.admissions import letters, team_oversight
-from portal.admissions.conditions import (
-    locked_for_review,
-    require_room,
-)
+from portal.admissions.applications import letters
+from portal.admissions.applications.conditions import locked_for_review, require_room
 from portal.admissions.models import (
     APPLICATION_MOVES,
     Application,
@@ -18,7 +15,8 @@ from portal.admissions.models import (
     facts_shown,
 )
 from portal.admissions.models import ApplicationStatus as Status
-from portal.admissions.proposals import agree_or_propose
+from portal.admissions.reviewing.proposals import agree_or_propose
+from portal.admissions.teams import oversight as team_oversight
 from portal.common.transitions import IllegalMove, move
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb

@@ -134,7 +134,7 @@ class Proposal(models.Model):
 
 
 class ReplyTemplate(models.Model):
-    """Words that reviewers send often, with placeholders that `portal.admissions.replies` fills in."""
+    """Words that reviewers send often, with placeholders that `reviewing.replies` fills in."""
 
     name = models.CharField(max_length=80, unique=True)
     text = models.TextField(max_length=4_000)

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from portal.accounts.models import User
 from portal.admissions import actions as admissions
-from portal.admissions import starter
 from portal.admissions.models import Application, Programme
+from portal.admissions.programmes import starter
 from portal.common.refusals import Refusal
 from portal.console.demo import people, safety
 from portal.keys import actions as keys

@@ -9,10 +9,10 @@ from django.utils import timezone
 from playground.evaluations.shipped import add_shipped
 from portal.accounts.models import User
 from portal.admissions import actions as admissions
-from portal.admissions import starter
 from portal.admissions.models import Application, Programme
-from portal.admissions.programme_actions import change_programme, save_criterion
-from portal.admissions.replies import save_template
+from portal.admissions.programmes import starter
+from portal.admissions.programmes.actions import change_programme, save_criterion
+from portal.admissions.reviewing.replies import save_template
 from portal.console.demo import documentation, model_server, people, safety
 from portal.events import actions as events
 from portal.events.models import Event

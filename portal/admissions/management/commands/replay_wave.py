@@ -6,7 +6,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.admissions.models import Wave
-from portal.admissions.wave_proofs import first_difference
+from portal.admissions.waves.proofs import first_difference
 from portal.common.refusals import Refusal
 
 

@@ -1,0 +1,1 @@
+"""What reviewers do beside deciding: claims, notes, scores, messages, and a second one's consent."""

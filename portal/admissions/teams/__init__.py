@@ -1,0 +1,1 @@
+"""Teams: what a lead and the members do, what staff decides, and the links that invite."""

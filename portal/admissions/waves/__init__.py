@@ -1,0 +1,1 @@
+"""Waves from the waiting list: planned under a sealed seed, drawn at their time, and proved afterwards."""
