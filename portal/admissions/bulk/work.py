@@ -13,12 +13,12 @@ from portal.admissions.models import (
     BULK_MOVES,
     Application,
     BulkDecision,
+    BulkItem,
     BulkStatus,
     ItemOutcome,
 )
 from portal.admissions.models.bulk import BECOMES, BulkVerb
-from portal.admissions.steady import for_a_second
-from portal.common.refusals import Refusal
+from portal.admissions.steady import for_a_second, in_spells, settle_next
 from portal.common.transitions import move
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
@@ -41,45 +41,41 @@ def stop(bulk: BulkDecision, *, by: User | None, address: str | None = None) -> 
 
 def carry_out(bulk: BulkDecision) -> None:
     """Decide on what is left, each in a transaction of its own. Killed, it is begun again where it was."""
-    while True:
-        BulkDecision.objects.filter(pk=bulk.pk).update(heartbeat_at=timezone.now())
-        row = BulkDecision.objects.select_related("by").get(pk=bulk.pk)
-        if row.status != BulkStatus.RUNNING:
-            return
-        if not may_review(row.by):
-            stop(row, by=None)
-            return
-        if not for_a_second(partial(_decide_next, row)):
-            _end(row)
-            return
+    in_spells(BulkDecision.objects.select_related("by").filter(pk=bulk.pk), _decide_on_some)
 
 
-@transaction.atomic
-def _decide_next(bulk: BulkDecision) -> bool:
-    """Decide on one and write down what came of it, both or neither; False when nothing is left."""
-    waiting = bulk.items.filter(outcome=ItemOutcome.PENDING).select_related("application")
-    item = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True).order_by("pk").first()
-    if item is None:
+def _decide_on_some(bulk: BulkDecision) -> bool:
+    """Decide for a spell; False once there is nothing more to do."""
+    if bulk.status != BulkStatus.RUNNING:
         return False
-    try:
-        with transaction.atomic():
-            verb = item.verb or bulk.verb
-            declined = {"reason": item.reason or bulk.reason} if verb == BulkVerb.DECLINE else {}
-            decided = _ACTS[verb](
-                item.application,
-                **declined,
-                by=bulk.by,
-                message=item.message or bulk.message,
-                seen=item.seen,
-                address=bulk.address,
-            )
-        item.outcome = ItemOutcome.DECIDED
-        if decided.status != BECOMES[BulkVerb(verb)]:
-            item.sentence = "Proposed: it counts once a second reviewer agrees."
-    except Refusal as refusal:
-        item.outcome, item.sentence = ItemOutcome.REFUSED, refusal.sentence[:500]
-    item.save(update_fields=["outcome", "sentence"])
-    return True
+    if not may_review(bulk.by):
+        stop(bulk, by=None)
+        return False
+    if for_a_second(partial(_decide_next, bulk)):
+        return True
+    _end(bulk)
+    return False
+
+
+def _decide_next(bulk: BulkDecision) -> bool:
+    waiting = bulk.items.filter(outcome=ItemOutcome.PENDING).select_related("application").order_by("pk")
+    return settle_next(waiting, partial(_decide, bulk), refused=ItemOutcome.REFUSED)
+
+
+def _decide(bulk: BulkDecision, item: BulkItem) -> str:
+    verb = item.verb or bulk.verb
+    declined = {"reason": item.reason or bulk.reason} if verb == BulkVerb.DECLINE else {}
+    decided = _ACTS[verb](
+        item.application,
+        **declined,
+        by=bulk.by,
+        message=item.message or bulk.message,
+        seen=item.seen,
+        address=bulk.address,
+    )
+    if decided.status != BECOMES[BulkVerb(verb)]:
+        item.sentence = "Proposed: it counts once a second reviewer agrees."
+    return ItemOutcome.DECIDED
 
 
 @transaction.atomic

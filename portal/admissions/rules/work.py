@@ -24,7 +24,7 @@ from portal.admissions.models import (
     RunStatus,
 )
 from portal.admissions.models import ApplicationStatus as Status
-from portal.admissions.steady import for_a_second
+from portal.admissions.steady import for_a_second, in_spells, settle_next
 from portal.common.refusals import Refusal
 from portal.common.transitions import move
 from portal.ledger.actions import record
@@ -75,18 +75,7 @@ def _settle_new(application: Application) -> None:
 
 def carry_out(run: RuleRun) -> None:
     """Look at what is left, or decide on it. Killed, it is begun again where it was."""
-    while True:
-        RuleRun.objects.filter(pk=run.pk).update(heartbeat_at=timezone.now())
-        row = RuleRun.objects.select_related("rule_set").get(pk=run.pk)
-        if row.status == RunStatus.LOOKING:
-            _look_at_some(row)
-        elif row.status == RunStatus.DECIDING and not row.rule_set.is_active:
-            stop(row, by=None)
-        elif row.status != RunStatus.DECIDING:
-            return
-        elif not for_a_second(partial(_decide_next, row)):
-            _end(row)
-            return
+    in_spells(RuleRun.objects.select_related("rule_set").filter(pk=run.pk), _go_on)
 
 
 @transaction.atomic
@@ -98,6 +87,22 @@ def stop(run: RuleRun, *, by: User | None, address: str | None = None) -> RuleRu
     if was_deciding:
         record(Verb.RULE_RUN_STOPPED, subject=row, by=by, data=row.count_by_outcome(), address=address)
     return row
+
+
+def _go_on(run: RuleRun) -> bool:
+    """Look or decide for a spell; False once there is nothing more to do."""
+    if run.status == RunStatus.LOOKING:
+        _look_at_some(run)
+        return True
+    if run.status != RunStatus.DECIDING:
+        return False
+    if not run.rule_set.is_active:
+        stop(run, by=None)
+        return False
+    if for_a_second(partial(_decide_next, run)):
+        return True
+    _end(run)
+    return False
 
 
 @transaction.atomic
@@ -136,24 +141,18 @@ def _end_looking(run: RuleRun) -> None:
     record(Verb.RULE_SET_TRIED, subject=run.rule_set, by=run.by, data=facts)
 
 
-@transaction.atomic
 def _decide_next(run: RuleRun) -> bool:
-    """Decide on one and write down what came of it, both or neither; False when nothing is left."""
-    waiting = run.items.filter(outcome=ItemOutcome.PENDING).select_related("application", "rule__rule_set")
-    item = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True).order_by("pk").first()
-    if item is None:
-        return False
-    try:
-        with transaction.atomic():
-            RuleSet.objects.select_for_update(no_key=True).get(pk=run.rule_set_id)
-            row = locked(item.application)
-            _require_same(_match(row, run.rule_set), item)
-            actions.decide_by_rule(row, rule=item.rule, seen=item.seen)
-        item.outcome = ItemOutcome.DECIDED
-    except Refusal as refusal:
-        item.outcome, item.sentence = ItemOutcome.REFUSED, refusal.sentence[:500]
-    item.save(update_fields=["outcome", "sentence"])
-    return True
+    left = run.items.filter(outcome=ItemOutcome.PENDING).order_by("pk")
+    waiting = left.select_related("application", "rule__rule_set")
+    return settle_next(waiting, partial(_decide, run), refused=ItemOutcome.REFUSED)
+
+
+def _decide(run: RuleRun, item: RuleItem) -> str:
+    RuleSet.objects.select_for_update(no_key=True).get(pk=run.rule_set_id)
+    row = locked(item.application)
+    _require_same(_match(row, run.rule_set), item)
+    actions.decide_by_rule(row, rule=item.rule, seen=item.seen)
+    return ItemOutcome.DECIDED
 
 
 def _require_same(rule: Rule | None, item: RuleItem) -> None:

@@ -23,7 +23,7 @@ from portal.admissions.models import (
     WaveCandidate,
     WaveStatus,
 )
-from portal.admissions.steady import for_a_second
+from portal.admissions.steady import for_a_second, in_spells, settle_next
 from portal.common.refusals import Refusal
 from portal.common.transitions import move
 from portal.ledger.actions import record
@@ -86,14 +86,7 @@ def admit(wave: Wave) -> None:
     Whoever answers for the wave may have lost their role since the draw: the decision was made with it, and
     those who are in can prove it, so it is carried out.
     """
-    while True:
-        Wave.objects.filter(pk=wave.pk).update(heartbeat_at=timezone.now())
-        row = Wave.objects.select_related("by").get(pk=wave.pk)
-        if not row.is_live:
-            return
-        if not for_a_second(partial(_admit_next, row)):
-            _end(row)
-            return
+    in_spells(Wave.objects.select_related("by").filter(pk=wave.pk), _admit_some)
 
 
 def _locked(wave: Wave) -> Wave:
@@ -135,24 +128,23 @@ def _drawn_facts(wave: Wave, found: list[choosing.Place]) -> dict[str, Any]:
     }
 
 
-@transaction.atomic
-def _admit_next(wave: Wave) -> bool:
-    """Approve one and write down what came of it, both or neither; False when nobody is left."""
-    waiting = wave.candidates.filter(outcome=CandidateOutcome.PENDING).select_related("application")
-    chosen = waiting.select_for_update(of=("self",), skip_locked=True, no_key=True).order_by("rank").first()
-    if chosen is None:
+def _admit_some(wave: Wave) -> bool:
+    """Approve for a spell; False once there is nothing more to do."""
+    if not wave.is_live:
         return False
-    try:
-        with transaction.atomic():
-            _approve(chosen, by=wave.by)
-        chosen.outcome = CandidateOutcome.APPROVED
-    except Refusal as refusal:
-        chosen.outcome, chosen.sentence = CandidateOutcome.REFUSED, refusal.sentence[:500]
-    chosen.save(update_fields=["outcome", "sentence"])
-    return True
+    if for_a_second(partial(_admit_next, wave)):
+        return True
+    _end(wave)
+    return False
 
 
-def _approve(chosen: WaveCandidate, *, by: User) -> None:
+def _admit_next(wave: Wave) -> bool:
+    chosen = wave.candidates.filter(outcome=CandidateOutcome.PENDING)
+    waiting = chosen.select_related("application").order_by("rank")
+    return settle_next(waiting, partial(_approve, by=wave.by), refused=CandidateOutcome.REFUSED)
+
+
+def _approve(chosen: WaveCandidate, *, by: User) -> str:
     if chosen.application is None:
         raise Refusal("application_gone", "The application is gone.")
     # Locked here already, for somebody may have taken it off the waiting list and even back into review.
@@ -164,6 +156,7 @@ def _approve(chosen: WaveCandidate, *, by: User) -> None:
         )
     # Whoever waits here was waitlisted as the programme wants it, and the draw is the second decision.
     actions.approve(row, by=by, is_agreed=True)
+    return CandidateOutcome.APPROVED
 
 
 @transaction.atomic
