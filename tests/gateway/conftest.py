@@ -11,9 +11,9 @@ import pytest
 from openai import OpenAI
 
 from portal.accounts.models import User
-from portal.keys import actions
+from portal.keys import actions, usage
 from portal.keys.actions import CreatedKey
-from portal.keys.models import Scope
+from portal.keys.models import DailyUsage, Scope
 from portal.local.valkey import Valkey
 from portal.releases.models import Release
 from tests.gateway import processes
@@ -110,6 +110,19 @@ def eventually(claim: Callable[[], bool], *, within_seconds: float) -> float:
         assert time.monotonic() - began < within_seconds, "It did not come true in time."
         time.sleep(0.02)
     return time.monotonic() - began
+
+
+def recorded(key: CreatedKey, *, requests: int) -> DailyUsage:
+    """The use of the key today, once that many requests of it are recorded."""
+    rows = DailyUsage.objects.filter(key=key.key)
+
+    def are_recorded() -> bool:
+        # What a test before has left behind may come first.
+        usage.record_new()
+        return rows.filter(requests_count=requests).exists()
+
+    eventually(are_recorded, within_seconds=5)
+    return rows.get()
 
 
 def say(text: str) -> list[dict[str, str]]:

@@ -5,9 +5,7 @@ import time
 
 import pytest
 
-from portal.keys import usage
-from portal.keys.models import DailyUsage
-from tests.gateway.conftest import eventually, say
+from tests.gateway.conftest import recorded, say
 
 
 def test_ada_gets_an_answer(client):
@@ -102,13 +100,7 @@ def test_usage_is_recorded_whether_streamed_or_not(client, key):
     client.chat.completions.create(model="tiny", messages=say("words=3"))
     list(client.chat.completions.create(model="tiny", messages=say("words=4"), stream=True))
 
-    def is_recorded():
-        usage.record_new()
-        row = DailyUsage.objects.filter(key=key.key).first()
-        return row is not None and row.requests_count == 2
-
-    eventually(is_recorded, within_seconds=3)
-    row = DailyUsage.objects.get(key=key.key)
+    row = recorded(key, requests=2)
     assert (row.prompt_tokens_count, row.completion_tokens_count, row.failures_count) == (14, 7, 0)
 
 

@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from playground.gateway.metering import AnswerReader, Receipt, Used
 from playground.gateway.reserving import worst_case
 from playground.gateway.typed_events import EVENT_BYTES_MAX, TypedEventStream
-from portal.keys import usage
-from portal.keys.models import DailyUsage
-from tests.gateway.conftest import eventually, say
+from tests.gateway.conftest import recorded, say
 
 MODEL = "smollm2-135m-instruct"
 CHEAT = [{"type": "function", "name": "f", "parameters": {"usage": {"input_tokens": 1, "output_tokens": 1}}}]
@@ -101,12 +99,6 @@ def test_what_a_request_may_come_to():
 live = pytest.mark.live
 
 
-def recorded(key):
-    usage.record_new()
-    rows = DailyUsage.objects.filter(key=key.key)
-    return [(row.requests_count, row.prompt_tokens_count, row.completion_tokens_count) for row in rows]
-
-
 @live
 @pytest.mark.parametrize("path", ["/v1/responses", "/v1/messages"])
 @pytest.mark.parametrize("stream", [False, True])
@@ -119,7 +111,8 @@ def test_an_answer_passes_as_it_is_and_its_usage_is_recorded(raw, key, upstream_
 
     assert (ours.status_code, ours.content) == (200, theirs.content)
     assert ours.headers["content-type"] == theirs.headers["content-type"]
-    eventually(lambda: recorded(key) == [(1, 7, 4)], within_seconds=4)
+    row = recorded(key, requests=1)
+    assert (row.prompt_tokens_count, row.completion_tokens_count) == (7, 4)
 
 
 @live
@@ -221,7 +214,8 @@ def test_openais_client_asks_for_responses(client, served, key):
     assert text == whole.output_text
     assert events[-1].type in {"response.completed", "response.incomplete"}
     spent = whole.usage.total_tokens + events[-1].response.usage.total_tokens
-    eventually(lambda: [p + c for _, p, c in recorded(key)] == [spent], within_seconds=4)
+    row = recorded(key, requests=2)
+    assert row.prompt_tokens_count + row.completion_tokens_count == spent
     with pytest.raises(openai.BadRequestError, match="nothing is stored"):
         client.responses.create(**asked, previous_response_id=whole.id)
 
@@ -236,9 +230,9 @@ def test_messages_are_those_of_vllm(raw, served, vllm_url, key, stream):
 
     assert ours.status_code == theirs.status_code == 200
     assert _said(ours, stream=stream) == _said(theirs, stream=stream)
-    told = eventually_told(key)
-    assert told[1] > 0
-    assert 1 <= told[2] <= 8
+    row = recorded(key, requests=1)
+    assert row.prompt_tokens_count > 0
+    assert 1 <= row.completion_tokens_count <= 8
 
 
 @pytest.mark.model
@@ -251,11 +245,6 @@ def test_vllms_own_count_of_tokens_and_its_errors_pass(raw, served):
     assert counted.json()["input_tokens"] > 3
     assert (refused.status_code, refused.json()["type"]) == (400, "error")
     assert refused.json()["error"]["type"] == "invalid_request_error"
-
-
-def eventually_told(key):
-    eventually(lambda: recorded(key), within_seconds=4)
-    return recorded(key)[0]
 
 
 def _said(answer, *, stream):

@@ -15,12 +15,10 @@ from openai import OpenAI
 from playground import readiness
 from playground.gateway.backends import Backend
 from portal.keys import actions as keys
-from portal.keys import usage
-from portal.keys.models import DailyUsage
 from portal.releases import actions as releases
 from portal.releases.safety import pausing
 from tests.gateway import processes
-from tests.gateway.conftest import eventually, say
+from tests.gateway.conftest import eventually, recorded, say
 
 
 def test_a_client_that_leaves_a_stream_stops_the_model_server(client, key, state):
@@ -32,12 +30,7 @@ def test_a_client_that_leaves_a_stream_stops_the_model_server(client, key, state
 
     took = eventually(lambda: state()["aborted"] == 1 and state()["running"] == 0, within_seconds=2)
     assert took < 1
-
-    def is_recorded():
-        usage.record_new()
-        return DailyUsage.objects.filter(key=key.key, completion_tokens_count__gte=3).exists()
-
-    eventually(is_recorded, within_seconds=3)
+    assert recorded(key, requests=1).completion_tokens_count >= 3
 
 
 def withdraw(release, _):
@@ -103,13 +96,7 @@ def test_a_failure_of_the_model_server_is_counted_and_so_is_what_follows(client,
         list(client.chat.completions.create(model="tiny", messages=say("words=3 die=1"), stream=True))
     client.chat.completions.create(model="tiny", messages=say("words=3"))
 
-    def are_recorded():
-        usage.record_new()
-        return list(
-            DailyUsage.objects.filter(key=key.key).values_list("requests_count", "failures_count")
-        ) == [(2, 1)]
-
-    eventually(are_recorded, within_seconds=3)
+    assert recorded(key, requests=2).failures_count == 1
 
 
 def test_a_client_that_reads_nothing_makes_the_model_server_wait(client, state):

@@ -3,17 +3,9 @@
 import pytest
 from openai import InternalServerError
 
-from portal.keys import usage
-from portal.keys.models import DailyUsage
-from tests.gateway.conftest import eventually, say
+from tests.gateway.conftest import recorded, say
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
-
-
-def recorded(count):
-    """Whether `count` requests are in the database."""
-    usage.record_new()
-    return sum(DailyUsage.objects.values_list("requests_count", flat=True)) == count
 
 
 @pytest.mark.parametrize("is_stream", [True, False])
@@ -21,11 +13,10 @@ def test_answer_is_metered_with_its_first_token_and_its_client(client, key, is_s
     answer = client.chat.completions.create(model="tiny", messages=say("hello"), stream=is_stream)
     for _ in answer if is_stream else ():
         pass
-    eventually(lambda: recorded(1), within_seconds=5)
 
+    row = recorded(key, requests=1)
     key.key.refresh_from_db()
-    counts = DailyUsage.objects.get().first_token_counts
-    assert sum(counts) == 1
+    assert sum(row.first_token_counts) == 1
     assert key.key.last_used_client.startswith("OpenAI/Python")
     assert key.key.last_used_address == "127.0.0.1"
 
@@ -36,7 +27,6 @@ def test_a_failure_is_metered_without_a_first_token(client, key, release):
 
     with pytest.raises(InternalServerError, match="does not answer"):
         client.chat.completions.create(model="tiny", messages=say("hello"))
-    eventually(lambda: recorded(1), within_seconds=5)
 
-    assert DailyUsage.objects.get().failures_count == 1
-    assert DailyUsage.objects.get().first_token_counts == []
+    row = recorded(key, requests=1)
+    assert (row.failures_count, row.first_token_counts) == (1, [])

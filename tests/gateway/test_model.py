@@ -7,10 +7,8 @@ import httpx2 as httpx
 import openai
 import pytest
 
-from portal.keys import usage
-from portal.keys.models import DailyUsage
 from portal.releases.models import Release
-from tests.gateway.conftest import eventually, say
+from tests.gateway.conftest import eventually, recorded, say
 
 pytestmark = [pytest.mark.model, pytest.mark.live]
 
@@ -57,14 +55,7 @@ def test_a_stream_says_what_the_answer_says_and_its_usage_is_recorded(client, se
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     assert text == whole.choices[0].message.content
     assert len(chunks) > 3
-
-    def is_recorded():
-        usage.record_new()
-        row = DailyUsage.objects.filter(key=key.key).first()
-        return row is not None and row.requests_count == 2
-
-    eventually(is_recorded, within_seconds=5)
-    row = DailyUsage.objects.get(key=key.key)
+    row = recorded(key, requests=2)
     assert row.prompt_tokens_count == 2 * whole.usage.prompt_tokens
     assert row.completion_tokens_count == 2 * whole.usage.completion_tokens
 
@@ -108,13 +99,7 @@ def test_a_stream_that_is_broken_off_is_recorded_with_its_prompt(client, served,
         pass
     stream.close()
 
-    def is_recorded() -> bool:
-        # What a test before has left behind may come first.
-        usage.record_new()
-        return DailyUsage.objects.filter(key=key.key).exists()
-
-    eventually(is_recorded, within_seconds=5)
-    row = DailyUsage.objects.get(key=key.key)
+    row = recorded(key, requests=1)
     assert row.prompt_tokens_count > 5
     assert 3 <= row.completion_tokens_count <= 20
 

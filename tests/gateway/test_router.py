@@ -14,15 +14,13 @@ import pytest
 from playground import counting, probing, readiness, serving
 from playground.gateway import reserving
 from playground.serving import Backend
-from portal.keys import usage
-from portal.keys.models import DailyUsage
 from portal.local import preflight
 from portal.local.parts import Leash
 from portal.local.vllm import Vllm
 from portal.releases.models import Release
 from tests.environments import environment
 from tests.gateway import processes
-from tests.gateway.conftest import eventually, say
+from tests.gateway.conftest import eventually, recorded, say
 
 pytestmark = [pytest.mark.model, pytest.mark.live, pytest.mark.timeout(240)]
 
@@ -159,13 +157,7 @@ def test_a_client_that_leaves_stops_the_model_behind_the_router(client, served, 
     stream.close()
 
     eventually(lambda: fleet.running() == 0, within_seconds=5)
-
-    def requests_recorded() -> int:
-        # What a test before has left behind may come first.
-        usage.record_new()
-        return sum(DailyUsage.objects.filter(key=key.key).values_list("requests_count", flat=True))
-
-    eventually(lambda: requests_recorded() == 1, within_seconds=5)
+    recorded(key, requests=1)
 
 
 # The last, since it takes one of them away.
