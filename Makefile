@@ -11,10 +11,10 @@ run: install-app ## Install what is missing and run the whole portal at http://1
 	@exec $(VENV)/python manage.py up
 
 test: install-dev ## Install what is missing and run every test
-	@exec $(VENV)/python scripts/run_tests.py
+	@exec $(VENV)/python -m scripts.run_tests
 
 test-fast: install-dev ## The same without the model and the browser
-	@exec $(VENV)/python scripts/run_tests.py --fast
+	@exec $(VENV)/python -m scripts.run_tests --fast
 
 lint: install-dev ## Check style, types, templates and who imports whom
 	$(VENV)/ruff check .

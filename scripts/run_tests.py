@@ -11,7 +11,6 @@ run once more by themselves, and those that pass then are named in large letters
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,9 +23,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import chromium, turns
+
 ROOT = Path(__file__).resolve().parent.parent
-# As in tests/browsing.py, which takes the first that is there.
-BROWSERS = ("chromium-headless-shell", "chromium")
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|error)s?\b")
 FAULT = re.compile(r"(?:FAILED|ERROR) (tests/\S+?\.py::.+?)(?: - .*)?\n")
 # More than so many at once are no accident.
@@ -109,9 +108,9 @@ def run_together(calls: list[Call], extra: Sequence[str]) -> None:
     """Run calls at the same time; what failed, by itself once more."""
     print(f"\n== {' beside '.join(call.name for call in calls)} tests ==", flush=True)
     width = max(len(call.name) for call in calls)
-    with tempfile.TemporaryDirectory(prefix="portal-turns-") as turns, ThreadPoolExecutor() as threads:
-        # tests/turns.py: where a test that must be alone waits for the other call.
-        os.environ["PORTAL_TEST_TURNS"] = turns
+    with tempfile.TemporaryDirectory(prefix="portal-turns-") as folder, ThreadPoolExecutor() as threads:
+        # Where a test that must be alone waits for the other call.
+        os.environ[turns.FOLDER] = folder
         labels = [f"{call.name:{width}} | " if len(calls) > 1 else "" for call in calls]
         started = [
             threads.submit(call.run, extra, label=label) for call, label in zip(calls, labels, strict=True)
@@ -161,7 +160,7 @@ def environment() -> dict[str, str]:
 
 def find_browser() -> bool:
     """Whether there is a Chromium, or Playwright could fetch its own."""
-    if os.environ.get("CHROMIUM") or any(map(shutil.which, BROWSERS)):
+    if chromium.found():
         return True
     print("No Chromium was found; asking Playwright for its own.", flush=True)
     fetched = subprocess.run(

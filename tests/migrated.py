@@ -1,14 +1,17 @@
 """A migrated database to begin with: what the migrations make is kept in the cache until one of them changes.
 
-Migrating a new database takes a core of this machine for most of a minute, in each process of the tests. Only
-the embedded PostgreSQL is helped along; a real one that DATABASE_URL names is migrated as ever.
+Migrating a new database takes a core of this machine for most of a minute. One process of the tests does it,
+and the others wait for what it keeps. Only the embedded PostgreSQL is helped along; a real one that
+DATABASE_URL names is migrated as ever.
 """
 
+import fcntl
 import hashlib
 import os
 import subprocess
 import sys
-import tempfile
+import time
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -26,12 +29,25 @@ from tests.services import PG_DUMP
 MADE_BY_CODE = ("auth_group*", "auth_permission*", "django_content_type*")
 # Psql's own, in what pg_dump writes.
 FOR_PSQL = ("\\restrict ", "\\unrestrict ")
+# Another branch's, to which somebody may go back, is kept for so long.
+KEPT_SECONDS = 7 * 24 * 3600
+
+# The lock of the one that migrates, from `begin` until `keep`, or until the process ends.
+_migrating = ExitStack()
 
 
 def begin() -> None:
-    """Have the tests' database made from what is kept, if it is of today's migrations."""
-    if PG_DUMP not in os.environ or not file().exists():
+    """Have the tests' database made from what is kept; if nothing is, have the others wait until `keep`."""
+    if PG_DUMP not in os.environ:
         return
+    if not file().exists():
+        file().parent.mkdir(parents=True, exist_ok=True)
+        lock = _migrating.enter_context((file().parent / "migrated.lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file().exists():
+            return
+        # Another has kept it meanwhile.
+        _migrating.close()
     name = f"migrated_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with psycopg.connect(settings.DATABASE_URL, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -41,14 +57,16 @@ def begin() -> None:
 
 
 def keep() -> None:
-    """Keep what the tests' database is now, unless the same is kept already."""
+    """Keep what the tests' database is now, unless the same is kept already, and nothing that is old."""
     if PG_DUMP not in os.environ or file().exists():
         return
-    kept = file()
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=kept.parent, delete=False) as draft:
-        draft.write(dump())
-    Path(draft.name).replace(kept)
+    with _migrating:
+        draft = file().with_suffix(".draft")
+        draft.write_text(dump())
+        draft.replace(file())
+        for other in file().parent.glob("migrated-*.sql"):
+            if time.time() - other.stat().st_mtime > KEPT_SECONDS:
+                other.unlink()
 
 
 def dump() -> str:

@@ -24,14 +24,12 @@ from portal.local.parts import BASE_DIR, Leash, Part
 from portal.local.postgres import Postgres
 from portal.local.valkey import Valkey
 from portal.local.vllm import Vllm, cache_folder
-from tests.turns import turn
+from tests import turns
 
 # Names the folder that the processes of one test run share.
 RUN_FOLDER = "PORTAL_TEST_RUN"
 # Names the program that writes databases of the embedded PostgreSQL down.
 PG_DUMP = "PORTAL_TEST_PG_DUMP"
-# Names the folder that those calls of `make test` share which run at the same time.
-TURNS_FOLDER = "PORTAL_TEST_TURNS"
 START_SECONDS = 30
 # From nothing: installing, converting and starting vLLM on a slow network.
 MODEL_SECONDS = 1500
@@ -129,8 +127,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
     """Run each test in its turn, with what it sets up and tears down."""
-    folder = Path(os.environ.get(TURNS_FOLDER) or os.environ[RUN_FOLDER])
-    with turn(folder, is_alone=item.get_closest_marker("alone") is not None):
+    folder = Path(os.environ.get(turns.FOLDER) or os.environ[RUN_FOLDER])
+    with turns.turn(folder, is_alone=item.get_closest_marker("alone") is not None):
         return (yield)
 
 

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Names the folder that those calls of `make test` share which run at the same time.
+FOLDER = "PORTAL_TEST_TURNS"
+
 
 @contextmanager
 def turn(folder: Path, *, is_alone: bool) -> Iterator[None]:

@@ -44,7 +44,8 @@ def run(tmp_path):
         for name, count in faults.items():
             (tmp_path / CALLS.get(name.replace("_", " "), name)).write_text(str(count))
         done = subprocess.run(
-            [sys.executable, str(settings.BASE_DIR / "scripts" / "run_tests.py")],
+            [sys.executable, "-m", "scripts.run_tests"],
+            cwd=settings.BASE_DIR,
             env={
                 "PATH": "/usr/bin:/bin",
                 "PYTHONPATH": str(tmp_path),
