@@ -19,9 +19,9 @@ from playground.views.entering import own_answer, person_required
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 
 REPORTS_A_PAGE = 20
-INVALID = 422
 
 
 @require_safe

@@ -30,6 +30,7 @@ from portal.admissions.views.following import file_answer
 from portal.common.keyset import page_of
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
+from portal.common.statuses import INVALID
 from portal.common.transitions import IllegalMove, LostRace
 from portal.console.applications_filters import QueueForm, filters_of
 from portal.console.applications_forms import DecisionForm, choices_for
@@ -42,7 +43,6 @@ UNSEEN = ("search_words", "words", "answers", "asked")
 # What is more is said to be more.
 COUNTED_MAX = 1_000
 DRAFT = ApplicationStatus.DRAFT
-INVALID = 422
 
 
 @require_safe

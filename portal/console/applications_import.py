@@ -19,12 +19,12 @@ from portal.admissions.reasons import DeclineReason
 from portal.common import spreadsheets
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.common.streaming import PiecewiseResponse
 from portal.console.gatekeeping import staff_with
 
 PAGE_SIZE = 100
 RECENT = 10
-INVALID = 422
 HEADINGS = ("line", "reference", "decision", "report", "outcome")
 
 

@@ -16,6 +16,7 @@ from portal.admissions.bulk import work as bulk_work
 from portal.admissions.models import Application, ApplicationQuerySet, BulkDecision, ItemOutcome
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
+from portal.common.statuses import INVALID
 from portal.common.storable import is_storable
 from portal.console.applications_filters import QueueForm
 from portal.console.bulk_forms import BulkForm
@@ -23,7 +24,6 @@ from portal.console.gatekeeping import staff_with
 
 PAGE_SIZE = 100
 RECENT = 10
-INVALID = 422
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
+from portal.common.statuses import INVALID
 from portal.console.cards_forms import CardForm, DocumentationForm
 from portal.console.gatekeeping import staff_with
 from portal.releases.cards import actions, disclosures, documentation, importing, metadata, openness, readme
@@ -19,7 +20,6 @@ from portal.releases.cards.sections import KNOWN
 from portal.releases.models import ModelCard, Release
 
 MANAGE = "releases.manage_release"
-INVALID = 422
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

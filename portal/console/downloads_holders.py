@@ -18,6 +18,7 @@ from portal.accounts.sessions import current_user
 from portal.common import spreadsheets
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
+from portal.common.statuses import INVALID
 from portal.common.streaming import PiecewiseResponse
 from portal.console.downloads import MANAGE
 from portal.console.downloads_forms import MailForm
@@ -30,7 +31,6 @@ from portal.releases.models import Revision
 PAGE_SIZE = 50
 MAILINGS_SHOWN = 10
 FAILURES_SHOWN = 200
-INVALID = 422
 UNDECIDED = (MailStatus.WAITING, MailStatus.SENDING)
 HEADINGS = (
     "Name", "E-mail", "Account", "Holds", "Files complete", "Files begun", "Files", "Bytes held", "Bytes",

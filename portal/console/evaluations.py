@@ -15,6 +15,7 @@ from playground.evaluations.expectations import KINDS
 from playground.evaluations.models import EvaluationRun, Suite, SuiteVersion
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.evaluations_forms import SuiteForm
 from portal.console.gatekeeping import staff_with
 
@@ -22,7 +23,6 @@ from portal.console.gatekeeping import staff_with
 EVALUATE = ("releases.manage_release", "releases.sign_off")
 RUNS_SHOWN = 20
 PAGE_SIZE = 50
-INVALID = 422
 
 
 @require_safe

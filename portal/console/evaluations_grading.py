@@ -13,8 +13,9 @@ from playground.evaluations import grading
 from playground.evaluations.models import EvaluationItem, Verdict
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.common.transitions import LostRace
-from portal.console.evaluations import EVALUATE, INVALID
+from portal.console.evaluations import EVALUATE
 from portal.console.evaluations_forms import GradeForm
 from portal.console.gatekeeping import staff_with
 

@@ -11,7 +11,8 @@ from playground.evaluations.harness import NotResults, Results
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
-from portal.console.evaluations import EVALUATE, INVALID
+from portal.common.statuses import INVALID
+from portal.console.evaluations import EVALUATE
 from portal.console.evaluations_forms import HarnessChoiceForm, HarnessFileForm, decoded, encoded
 from portal.console.gatekeeping import staff_with
 

@@ -17,7 +17,8 @@ from portal.accounts.sessions import current_user
 from portal.common import charts
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
-from portal.console.evaluations import EVALUATE, INVALID
+from portal.common.statuses import INVALID
+from portal.console.evaluations import EVALUATE
 from portal.console.evaluations_forms import RunForm
 from portal.console.gatekeeping import staff_with
 

@@ -14,6 +14,7 @@ from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
 from portal.common.spreadsheets import as_text
+from portal.common.statuses import INVALID
 from portal.console.events_forms import EventForm
 from portal.console.gatekeeping import staff_with
 from portal.events import actions
@@ -134,7 +135,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _form_page(request: HttpRequest, form: EventForm, event: Event | None = None) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "event": event}
-    return render(request, "console/events/form.html", context, status=422 if form.errors else 200)
+    return render(request, "console/events/form.html", context, status=INVALID if form.errors else 200)
 
 
 def _counted(slug: str) -> Event:

@@ -15,10 +15,10 @@ from portal.admissions.programmes import gating as cards
 from portal.admissions.programmes import taking_over
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 
 CHANGE = "admissions.change_programme"
-INVALID = 422
 
 
 class CardForm(forms.Form):

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.releases.integrity_tasks import check_blob
 from portal.releases.models import Blob, Release, Revision, WeightFile
@@ -52,7 +53,7 @@ def yank_revision(request: HttpRequest, slug: str, commit: str) -> HttpResponse:
         messages.success(request, _outcome(revision, instead))
         return redirect("console:release", slug)
     context = {"release": release, "revision": revision, "form": form, "instead": successor(revision)}
-    status = 422 if request.method == "POST" else 200
+    status = INVALID if request.method == "POST" else 200
     return render(request, "console/releases/yank.html", context, status=status)
 
 

@@ -17,12 +17,12 @@ from portal.admissions.invitations import inviting, referring
 from portal.admissions.models import PreApproval, ReferralCode
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.invitations_forms import CodeForm, PreApprovalForm
 
 PAGE_SIZE = 50
 CODES_SHOWN = 100
-INVALID = 422
 
 
 @require_safe

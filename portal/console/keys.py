@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.keys_forms import KeysForm, RevokeForm
 from portal.keys import actions, reports
@@ -66,7 +67,7 @@ def key(request: HttpRequest, public_id: str) -> HttpResponse:
     context = {"key": found, "form": form, "may_revoke": may_revoke, **_traces(found)}
     # The ledger names people and addresses, so it is for those who may read it.
     context["entries"] = Entry.objects.about(found) if request.user.has_perm("ledger.view_entry") else []
-    return render(request, "console/keys/key.html", context, status=422 if form.is_bound else 200)
+    return render(request, "console/keys/key.html", context, status=INVALID if form.is_bound else 200)
 
 
 @require_safe

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.licences_forms import PublishForm
 from portal.licensing import actions
@@ -43,7 +44,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Make a licence; its first version is drafted next."""
     form = LicenceForm(request.POST or None)
     if not form.is_valid():
-        status = 422 if form.is_bound else 200
+        status = INVALID if form.is_bound else 200
         return render(request, "console/licences/new.html", {"form": form}, status=status)
     made = actions.create_licence(
         **form.cleaned_data, by=current_user(request), address=client_address(request)
@@ -86,7 +87,9 @@ def draft(request: HttpRequest, slug: str, number: str = "") -> HttpResponse:
         form = DraftForm(request.POST or None, initial=_from(found.current_version()), licence=found)
     if not form.is_valid():
         context = {"form": form, "licence": found, "number": number}
-        return render(request, "console/licences/draft.html", context, status=422 if form.is_bound else 200)
+        return render(
+            request, "console/licences/draft.html", context, status=INVALID if form.is_bound else 200
+        )
     written = actions.draft_version(found, **form.drafted())
     messages.success(request, f"Draft {written.number} is saved. Nobody sees it until you publish it.")
     return redirect("console:publish", found.slug, written.number)
@@ -176,7 +179,7 @@ def _publish_page(
         "asked_count": asked.count(),
         "asked": asked.order_by("email")[:PEOPLE_SHOWN],
     }
-    status = 200 if form is None else 422
+    status = 200 if form is None else INVALID
     return render(request, "console/licences/publish.html", context, status=status)
 
 

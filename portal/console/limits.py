@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.limits_forms import KINDS, LimitForm, NumbersForm
 from portal.keys import applying, limit_actions, limiting
@@ -60,7 +61,7 @@ def new(request: HttpRequest, kind: str) -> HttpResponse:
     form = LimitForm(request.POST or None, kind=kind)
     if not form.is_valid():
         context = {"form": form, "kind": kind, "word": KINDS[kind], "kinds": KINDS}
-        return render(request, "console/limits/new.html", context, status=422 if form.is_bound else 200)
+        return render(request, "console/limits/new.html", context, status=INVALID if form.is_bound else 200)
     made = limit_actions.set_limit(
         form.subject(),
         numbers=form.numbers(),
@@ -91,7 +92,7 @@ def limit(request: HttpRequest, pk: int) -> HttpResponse:
     people = _people(found) if found.for_each_person else []
     standings = [] if found.for_each_person else limiting.standing_of([applying.from_row(found)])
     context = {"row": Row(found, standings), "people": people, "people_max": PEOPLE_MAX, "form": form}
-    return render(request, "console/limits/limit.html", context, status=422 if form.is_bound else 200)
+    return render(request, "console/limits/limit.html", context, status=INVALID if form.is_bound else 200)
 
 
 @require_POST

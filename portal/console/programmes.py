@@ -14,11 +14,11 @@ from portal.admissions.programmes import actions as programme_actions
 from portal.admissions.programmes.paces import pace_of
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.programmes_forms import ProgrammeForm, QuestionForm
 
 CHANGE = "admissions.change_programme"
-INVALID = 422
 
 
 @require_safe

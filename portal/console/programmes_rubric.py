@@ -12,11 +12,10 @@ from portal.admissions.models import Criterion, Programme
 from portal.admissions.programmes.actions import remove_criterion, save_criterion
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.programmes import CHANGE
 from portal.console.reviewing_forms import CriterionForm
-
-INVALID = 422
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

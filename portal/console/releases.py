@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address, is_htmx
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.integrity import damages_of
 from portal.console.releases_forms import ImportForm, ReleaseForm, WithdrawForm
@@ -100,7 +101,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Make a release, as a draft."""
     form = ReleaseForm(request.POST or None)
     if not form.is_valid():
-        status = 422 if form.is_bound else 200
+        status = INVALID if form.is_bound else 200
         return render(request, "console/releases/new.html", {"form": form}, status=status)
     made = actions.create_release(
         **form.cleaned_data, by=current_user(request), address=client_address(request)
@@ -139,7 +140,7 @@ def step(request: HttpRequest, slug: str, code: str) -> HttpResponse:
         "revision": found.current_revision(),
         "hindrances": clearance_of(found).hindrances if chosen.needs_clearance else (),
     }
-    status = 422 if request.method == "POST" else 200
+    status = INVALID if request.method == "POST" else 200
     return render(request, "console/releases/step.html", context, status=status)
 
 
@@ -150,7 +151,7 @@ def start_import(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Release, slug=slug)
     form = ImportForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, form, status=422)
+        return _page(request, found, form, status=INVALID)
     actions.request_import(
         found,
         source=form.cleaned_data["source"],

@@ -11,10 +11,9 @@ from portal.accounts.sessions import current_user
 from portal.admissions.models import Application, ReplyTemplate
 from portal.admissions.reviewing.replies import filled_in, remove_template, save_template
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.reviewing_forms import ReplyForm
-
-INVALID = 422
 
 
 @require_safe

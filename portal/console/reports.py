@@ -14,6 +14,7 @@ from portal.accounts.roles import TRIAGE
 from portal.accounts.sessions import current_user
 from portal.common.keyset import page_of
 from portal.common.refusals import Refusal
+from portal.common.statuses import INVALID
 from portal.console.applications_filters import filters_of
 from portal.console.gatekeeping import staff_with
 from portal.console.reports_filters import ReportFilterForm
@@ -100,7 +101,7 @@ def report_page(
         "note": note,
     }
     is_wrong = any(one is not None and one.errors for one in (form, fix_form))
-    status = refusal.status if refusal else 422 if is_wrong else 200
+    status = refusal.status if refusal else INVALID if is_wrong else 200
     return render(request, "console/reports/report.html", context, status=status)
 
 

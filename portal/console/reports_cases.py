@@ -14,13 +14,13 @@ from portal.accounts.sessions import current_user
 from portal.common.keyset import page_of
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.reports import found_report
 from portal.console.reports_forms import CaseForm, as_reported
 from portal.releases.models import Release
 
 PAGE_SIZE = 25
-INVALID = 422
 
 
 @require_safe

@@ -17,6 +17,7 @@ from portal.accounts.sessions import current_user
 from portal.admissions.models import Application, ApplicationStatus
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.reports import found_report
 from portal.console.reports_forms import PauseForm
@@ -24,7 +25,6 @@ from portal.keys.models import DailyUsage
 from portal.releases.models import Release
 
 KEYS_DAYS = 30
-INVALID = 422
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,10 @@ from portal.admissions.rules import actions as rules
 from portal.admissions.rules.checks import in_words
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.rules_forms import ConditionFormSet, RuleForm, RuleSetForm, conditions_in
 from portal.console.rules_runs import ACTIVATE, run_context
-
-INVALID = 422
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

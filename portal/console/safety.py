@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.safety_forms import DemandFormSet, PolicyForm, RoleFormSet, initial_of, terms_in
 from portal.releases.models import Release, ReleaseStatus, SafetyPolicy
@@ -22,7 +23,6 @@ from portal.releases.safety.policies import Terms
 MANAGE, SIGN, SET_POLICY = "releases.manage_release", "releases.sign_off", "releases.set_safety_policy"
 LOOK = (MANAGE, SIGN, SET_POLICY, "ledger.view_entry")
 POLICIES_SHOWN = 50
-INVALID = 422
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
-from portal.console.safety import INVALID, LOOK, MANAGE, SIGN
+from portal.console.safety import LOOK, MANAGE, SIGN
 from portal.console.safety_forms import RecommendationFormSet, ReportForm, SignForm, report_in
 from portal.releases.models import Release, Revision
 from portal.releases.safety import evaluations, promoting, sign_offs

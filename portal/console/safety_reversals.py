@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
-from portal.console.safety import INVALID, MANAGE, SET_POLICY, SIGN
+from portal.console.safety import MANAGE, SET_POLICY, SIGN
 from portal.console.safety_forms import ReasonForm
 from portal.releases.models import Evaluation, Release, Requirement, SignOff
 from portal.releases.safety import evaluations, pausing, requirements, sign_offs

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.releases.models import HTTP_URL, Release
 from portal.releases.serving import serve_revision
@@ -47,6 +48,6 @@ def serve(request: HttpRequest, slug: str, commit: str) -> HttpResponse:
         is_served = bool(form.cleaned_data["backend_url"])
         messages.success(request, f"{commit[:12]} {where if is_served else 'cannot be compared any more'}.")
         return redirect("console:release", slug)
-    status = 422 if request.method == "POST" and not form.is_valid() else 200
+    status = INVALID if request.method == "POST" and not form.is_valid() else 200
     context = {"release": release, "revision": revision, "form": form}
     return render(request, "console/releases/serve.html", context, status=status)

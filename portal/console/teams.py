@@ -14,9 +14,8 @@ from portal.admissions.teams import oversight as team_oversight
 from portal.admissions.teams.forms import OneLineField
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
-
-INVALID = 422
 
 
 class SeatsForm(forms.Form):

@@ -21,6 +21,7 @@ from portal.admissions.waves import actions as waves
 from portal.admissions.waves.previews import PEOPLE_SHOWN, preview_of
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
+from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.waves_forms import WaveForm
 from portal.keys.loads import load_of
@@ -28,7 +29,6 @@ from portal.ledger.models import Entry
 
 PAGE_SIZE = 50
 CANDIDATES_SHOWN = 100
-INVALID = 422
 
 
 @require_safe

@@ -11,6 +11,7 @@ from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.keys import devices
 from portal.keys.models import DeviceLogin, Scope
 
@@ -64,7 +65,7 @@ def device(request: HttpRequest) -> HttpResponse:
         return render(request, "keys/device.html", {"form": CodeForm()})
     code = CodeForm(given)
     if not code.is_valid():
-        return render(request, "keys/device.html", {"form": code}, status=422)
+        return render(request, "keys/device.html", {"form": code}, status=INVALID)
     try:
         login = devices.find(code.cleaned_data["user_code"], by=user)
         if request.method == "POST" and "answer" in request.POST:
@@ -89,7 +90,7 @@ def _answered(request: HttpRequest, login: DeviceLogin, user: User) -> HttpRespo
         return redirect("device_denied")
     form = AllowForm(request.POST)
     if not form.is_valid():
-        return render(request, "keys/device_allow.html", {"login": login, "form": form}, status=422)
+        return render(request, "keys/device_allow.html", {"login": login, "form": form}, status=INVALID)
     name = form.cleaned_data["name"]
     devices.approve(login, by=user, key_name=name, scopes=form.scopes(), address=address)
     return redirect("device_allowed")

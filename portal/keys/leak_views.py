@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.keys import github, leaks, tokens
 from portal.keys.leak_forms import CheckForm, LeakForm, sightings_in
 from portal.keys.leaks import Sighting
@@ -55,7 +56,7 @@ def _by_person(request: HttpRequest) -> HttpResponse:
         request,
         "keys/leaks.html",
         {"form": form, "command": _command()},
-        status=422 if form.is_bound else 200,
+        status=INVALID if form.is_bound else 200,
     )
 
 
@@ -96,7 +97,7 @@ def check(request: HttpRequest) -> HttpResponse:
         "program": PROGRAM,
     }
     is_wrong = form.is_bound and not form.is_valid()
-    return render(request, "keys/check.html", context, status=422 if is_wrong else 200)
+    return render(request, "keys/check.html", context, status=INVALID if is_wrong else 200)
 
 
 def _reported(sightings: Sequence[Sighting], *, reporter: str, address: str) -> list[LeakReport]:

@@ -10,6 +10,7 @@ from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.keys import service_accounts
 from portal.keys.models import ApiKey, ServiceAccount
 from portal.keys.service_account_forms import InviteForm, ServiceAccountForm
@@ -34,7 +35,7 @@ def new(request: HttpRequest) -> HttpResponse:
             current_user(request), name=facts["name"], purpose=facts["purpose"], address=address
         )
         return redirect("keys:account", made.pk)
-    return render(request, "keys/accounts/new.html", {"form": form}, status=422 if form.is_bound else 200)
+    return render(request, "keys/accounts/new.html", {"form": form}, status=INVALID if form.is_bound else 200)
 
 
 @require_safe
@@ -52,7 +53,7 @@ def invite(request: HttpRequest, pk: int) -> HttpResponse:
     user = current_user(request)
     found, form = _visible(user, pk), InviteForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, user, form, status=422)
+        return _page(request, found, user, form, status=INVALID)
     try:
         service_accounts.invite(found, email=form.cleaned_data["email"], by=user)
     except Refusal as refusal:

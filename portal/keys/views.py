@@ -13,6 +13,7 @@ from portal.access.decision import Action
 from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address, is_htmx
+from portal.common.statuses import INVALID
 from portal.keys import actions
 from portal.keys.forms import ChangeForm, KeyForm, RotateForm
 from portal.keys.models import ApiKey, Scope, ServiceAccount
@@ -40,7 +41,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form = KeyForm(request.POST or None, user=owner, maker=user)
     if not form.is_valid():
         context = {"form": form, "account": account}
-        return render(request, "keys/new.html", context, status=422 if form.is_bound else 200)
+        return render(request, "keys/new.html", context, status=INVALID if form.is_bound else 200)
     return _made(request, form, account)
 
 
@@ -125,7 +126,7 @@ def change(request: HttpRequest, public_id: str) -> HttpResponse:
         messages.success(request, f"“{name}” is saved.")
         return redirect("keys:index")
     context = {"key": key, "form": form, "rotate_form": RotateForm()}
-    return render(request, "keys/change.html", context, status=422 if form.is_bound else 200)
+    return render(request, "keys/change.html", context, status=INVALID if form.is_bound else 200)
 
 
 @require_POST
@@ -139,7 +140,7 @@ def rotate(request: HttpRequest, public_id: str) -> HttpResponse:
     form = RotateForm(request.POST)
     if not form.is_valid():
         context = {"key": key, "form": ChangeForm(user=key.user, key=key)}
-        return render(request, "keys/change.html", context | {"rotate_form": form}, status=422)
+        return render(request, "keys/change.html", context | {"rotate_form": form}, status=INVALID)
     try:
         created = actions.rotate(key, overlap=form.overlap(), by=user, address=client_address(request))
     except actions.AlreadyMade as refusal:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common.requests import client_address, client_name
+from portal.common.statuses import INVALID
 from portal.licensing import actions
 from portal.licensing.comparing import comparison, version_before
 from portal.licensing.conditions import as_data, conditions_of
@@ -33,7 +34,7 @@ def accept(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Licence, slug=slug)
     form = AgreementForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, form=form, status=422)
+        return _page(request, found, form=form, status=INVALID)
     try:
         actions.accept(
             found,

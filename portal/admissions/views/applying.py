@@ -24,6 +24,7 @@ from portal.admissions.views import unsaved
 from portal.admissions.views.following import status_page
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
+from portal.common.statuses import INVALID
 from portal.common.transitions import IllegalMove, LostRace
 
 
@@ -111,7 +112,7 @@ def _saved_and_submitted(
         return redirect(programme)
     if not is_valid:
         form.show_kept(kept_files(saved))
-        return _form_page(request, programme, form, saved, status=422)
+        return _form_page(request, programme, form, saved, status=INVALID)
     handed_in = admitting.hand_in(saved, answers=form.handed_in(), by=user, address=address)
     done = "is approved" if handed_in.status == ApplicationStatus.APPROVED else "has been submitted"
     messages.success(request, f"Your application {done}. We have sent you a mail.")

@@ -17,6 +17,7 @@ from portal.admissions.applications import timelines
 from portal.admissions.forms import AppealForm, InformationForm, MessageForm
 from portal.admissions.models import WAITING_STATUSES, AnswerFile, Application
 from portal.common.requests import client_address, is_htmx
+from portal.common.statuses import INVALID
 
 # The ranges in which an applicant is told how many wait before them.
 PLACES = (10, 50, 100, 500, 1_000)
@@ -38,7 +39,7 @@ def answer(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
     found = own(request, slug, reference)
     form = InformationForm(request.POST)
     if not form.is_valid():
-        return status_page(request, found, form, status=422)
+        return status_page(request, found, form, status=INVALID)
     answered = actions.give_information(
         found,
         by=current_user(request),
@@ -58,7 +59,7 @@ def appeal(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
     found = own(request, slug, reference)
     form = AppealForm(request.POST)
     if not form.is_valid():
-        return status_page(request, found, appeal_form=form, status=422)
+        return status_page(request, found, appeal_form=form, status=INVALID)
     appealed = actions.appeal(
         found,
         by=current_user(request),

@@ -17,8 +17,7 @@ from portal.admissions.reviewing import messaging
 from portal.admissions.views.following import own, status_page
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address, is_htmx
-
-INVALID = 422
+from portal.common.statuses import INVALID
 
 
 @require_POST

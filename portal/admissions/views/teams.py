@@ -14,6 +14,7 @@ from portal.admissions.teams import actions as teams
 from portal.admissions.teams.forms import InviteForm
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -26,7 +27,7 @@ def team(request: HttpRequest, slug: str, reference: str) -> HttpResponse:
         return _page(request, found, InviteForm())
     form = InviteForm(request.POST)
     if not form.is_valid():
-        return _page(request, found, form, status=422)
+        return _page(request, found, form, status=INVALID)
     emails = form.cleaned_data["emails"]
     try:
         teams.invite_all(found, emails=emails, by=current_user(request), address=client_address(request))
