@@ -16,7 +16,8 @@ from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.releases.integrity_tasks import check_blob
 from portal.releases.models import Blob, Release, Revision, WeightFile
-from portal.releases.yanking import REASON_CHARACTERS_MAX, successor, yank
+from portal.releases.reasons import REASON_CHARACTERS_MAX
+from portal.releases.yanking import successor, yank
 
 MANAGE = "releases.manage_release"
 

@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import Group
 
-from portal.releases.safety.evaluations import REASON_CHARACTERS_MAX, Recommendation, Report
+from portal.releases.reasons import REASON_CHARACTERS_MAX
+from portal.releases.safety.evaluations import Recommendation, Report
 from portal.releases.safety.policies import DAYS_MAX, Demand, RoleDemand, Terms
 
 ROWS_MAX = 40

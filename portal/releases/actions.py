@@ -23,6 +23,7 @@ from portal.releases.models import (
     ReleaseStatus,
     WeightImport,
 )
+from portal.releases.reasons import WHY_AND_WHAT_INSTEAD, required_reason
 from portal.releases.safety.clearing import clearance_of
 from portal.releases.safety.promoting import require_clear
 from portal.releases.tasks import import_weights
@@ -103,16 +104,15 @@ def withdraw(release: Release, *, reason: str, by: User | None, address: str | N
 
     Raises Refusal without a reason.
     """
-    if not reason.strip():
-        raise Refusal("no_reason", "Say why, and what to use instead: people will read it.", status=422)
+    text = required_reason(reason, asked=WHY_AND_WHAT_INSTEAD)
     left = move(
         release,
         ReleaseStatus.WITHDRAWN,
         moves=RELEASE_MOVES,
         withdrawn_at=timezone.now(),
-        withdrawal_reason=reason.strip(),
+        withdrawal_reason=text,
     )
-    facts = {"from": left, "reason": reason.strip()}
+    facts = {"from": left, "reason": text}
     record(Verb.RELEASE_WITHDRAWN, subject=release, by=by, data=facts, address=address)
 
 

@@ -8,9 +8,10 @@ from portal.common.refusals import Refusal
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
 from portal.releases.models import Release, Revision
+from portal.releases.reasons import REASON_CHARACTERS_MAX, WHY_AND_WHAT_INSTEAD, required_line
 from portal.releases.safety.promoting import may_become_current
 
-REASON_CHARACTERS_MAX = 500
+SHORTER_FOR_TERMINALS = f"Say it in {REASON_CHARACTERS_MAX} characters: terminals show it."
 
 
 @transaction.atomic
@@ -22,13 +23,7 @@ def yank(revision: Revision, *, reason: str, by: User | None, address: str | Non
 
     Raises Refusal without a reason, with one too long, and for a revision that is yanked already.
     """
-    text = " ".join(reason.split())
-    if not text:
-        raise Refusal("no_reason", "Say why, and what to use instead: people will read it.", status=422)
-    if len(text) > REASON_CHARACTERS_MAX:
-        raise Refusal(
-            "long_reason", f"Say it in {REASON_CHARACTERS_MAX} characters: terminals show it.", status=422
-        )
+    text = required_line(reason, asked=WHY_AND_WHAT_INSTEAD, shorter=SHORTER_FOR_TERMINALS)
     # A freeze locks the same row before it changes what is current.
     release = Release.objects.select_for_update(no_key=True).get(pk=revision.release_id)
     fresh = release.revisions.get(pk=revision.pk)

@@ -16,12 +16,12 @@ from portal.common.refusals import Refusal
 from portal.ledger.actions import record as record_entry
 from portal.ledger.verbs import Verb
 from portal.releases.models import Evaluation, EvaluationKind, Revision
+from portal.releases.reasons import required_line
 from portal.releases.safety.judging import EVALUATION_TYPE
 
 REPORT_SUITE = "worst-case-fine-tuning"
 SUITE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:|,/-]{0,119}")
 SHA256 = re.compile(r"[0-9a-f]{64}|")
-REASON_CHARACTERS_MAX = 500
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def withdraw(
 
     Raises Refusal without a reason, and when it was withdrawn already.
     """
-    text = required_reason(reason)
+    text = required_line(reason)
     row = Evaluation.objects.select_for_update(of=("self",)).select_related("revision").get(pk=evaluation.pk)
     if row.withdrawn_at is not None:
         raise Refusal("evaluation_withdrawn", "Somebody has withdrawn this evaluation already.")
@@ -145,16 +145,6 @@ def withdraw(
     data = {"commit": row.revision.commit, "suite": row.suite, "digest": row.digest, "reason": text}
     record_entry(Verb.EVALUATION_WITHDRAWN, subject=row, by=by, data=data, address=address)
     return row
-
-
-def required_reason(reason: str) -> str:
-    """The reason in one line. Raises Refusal when there is none or it is too long."""
-    text = " ".join(reason.split())
-    if not text:
-        raise Refusal("no_reason", "Say why: people will read it.", status=422)
-    if len(text) > REASON_CHARACTERS_MAX:
-        raise Refusal("long_reason", f"Say it in {REASON_CHARACTERS_MAX} characters.", status=422)
-    return text
 
 
 def _invalid(sentence: str) -> Refusal:

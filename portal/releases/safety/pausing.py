@@ -8,7 +8,7 @@ from portal.common.refusals import Refusal
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
 from portal.releases.models import Release, ReleaseStatus
-from portal.releases.safety.evaluations import required_reason
+from portal.releases.reasons import required_line
 
 
 @transaction.atomic
@@ -17,7 +17,7 @@ def pause(release: Release, *, reason: str, by: User | None, address: str | None
 
     Raises Refusal without a reason, and for a release that is paused or withdrawn already.
     """
-    text = required_reason(reason)
+    text = required_line(reason)
     row = Release.objects.select_for_update(no_key=True).get(pk=release.pk)
     if row.status == ReleaseStatus.WITHDRAWN:
         raise Refusal("release_withdrawn", f"{row} has been withdrawn: its doors are shut for good.")

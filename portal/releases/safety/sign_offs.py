@@ -13,8 +13,8 @@ from portal.common.refusals import Refusal
 from portal.ledger.actions import record
 from portal.ledger.verbs import Verb
 from portal.releases.models import Release, Revision, SignOff
+from portal.releases.reasons import required_line
 from portal.releases.safety.clearing import Clearance, clearance_of
-from portal.releases.safety.evaluations import required_reason
 from portal.releases.safety.judging import SIGN_OFF_TYPE, Evidence
 from portal.releases.safety.policies import RoleDemand, Terms
 
@@ -82,7 +82,7 @@ def withdraw(sign_off: SignOff, *, reason: str, by: User, address: str | None = 
 
     Raises Refusal for anybody else, without a reason, and when it was taken back already.
     """
-    text = required_reason(reason)
+    text = required_line(reason)
     if by.pk != sign_off.signer_id and not by.has_perm("releases.set_safety_policy"):
         raise Refusal("not_yours", "Only who signed, or who sets the policy, takes this back.", status=403)
     row = SignOff.objects.select_for_update(of=("self",)).select_related("revision").get(pk=sign_off.pk)
