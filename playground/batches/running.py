@@ -1,9 +1,6 @@
 """One turn with one batch: its file is read, its lines are asked a few at a time, its files are written."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 
 import aiohttp
 import structlog
@@ -22,18 +19,13 @@ from playground.gateway.admission import Route, find_route
 from playground.gateway.errors import ApiError
 from playground.gateway.wishes import Wish
 from playground.serving import Backend
-from playground.turning import DatabaseThread
+from playground.slots import Slots
 from playground.upstream import UpstreamFailure
 from portal.common.refusals import Refusal
 from portal.common.transitions import LostRace
 
 log = structlog.get_logger(__name__)
 
-# While every line that waits must wait a little longer.
-IDLE_SECONDS = 0.5
-# While the engine or a limit takes nothing, each time twice as long.
-PAUSE_SECONDS_MIN = 1
-PAUSE_SECONDS_MAX = 30
 LOST_FILE = Fault("file_lost", "The portal has lost the file of requests. Send it again in a new batch.")
 
 
@@ -106,12 +98,6 @@ def _ask_lines(batch: Batch, turn: Turn) -> None:
         turn.end(BatchStatus.FAILED, refusal=route)
 
 
-def _call_soon(loop: asyncio.AbstractEventLoop, break_off: Callable[[], None]) -> None:
-    # A loop that has closed meanwhile has nothing to break off.
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(break_off)
-
-
 class _Asking:
     """The lines of one turn that are out, and those that follow. Lives in one event loop."""
 
@@ -120,16 +106,10 @@ class _Asking:
         self._turn = turn
         self._route = route
         self._backend = Backend(route.base_url, route.api_key)
-        self._database = DatabaseThread("batch-database")
-        self._out: set[asyncio.Task[Answer]] = set()
-        self._ended = asyncio.Event()
-        self._pause_seconds = 0.0
+        self._slots = Slots(turn, name="batch-database")
 
     async def run(self) -> None:
         """Ask until the turn's time is up, then wait for what is out; break it off if the turn is ended."""
-        loop = asyncio.get_running_loop()
-        self._turn.on_over = partial(_call_soon, loop, self._break_off)
-        self._until = loop.time() + settings.BATCH_TURN_SECONDS
         silence_seconds = settings.GATEWAY_ANSWER_TIMEOUT_SECONDS
         limits = allowance(
             key=self._batch.key,
@@ -137,51 +117,27 @@ class _Asking:
             endpoint=self._batch.endpoint,
             expires_at=self._batch.expires_at,
         )
-        try:
+        with self._slots.lasting(settings.BATCH_TURN_SECONDS):
             async with limits as held, upstream.new_session(silence_seconds=silence_seconds) as session:
-                slots = [self._work(session, held) for _ in range(settings.BATCH_LINES_AT_ONCE)]
-                await asyncio.gather(*slots)
-        finally:
-            self._turn.on_over = lambda: None
-            self._database.close()
-
-    def _break_off(self) -> None:
-        self._ended.set()
-        for task in self._out:
-            task.cancel()
-
-    def _goes_on(self) -> bool:
-        return not self._turn.is_over.is_set() and asyncio.get_running_loop().time() < self._until
-
-    async def _work(self, session: aiohttp.ClientSession, held: Allowance) -> None:
-        """Ask one line after the other."""
-        while self._goes_on():
-            claimed = await self._database.do(lambda: lines.claim(self._batch.pk, runner=self._turn.runner))
-            if claimed is not None:
-                await self._settle(claimed, session, held)
-            elif await self._database.do(lambda: lines.is_any_waiting(self._batch.pk)):
-                await self._rest(IDLE_SECONDS)
-            else:
-                return
+                await self._slots.work(
+                    settings.BATCH_LINES_AT_ONCE,
+                    claim=lambda: lines.claim(self._batch.pk, runner=self._turn.runner),
+                    is_any_waiting=lambda: lines.is_any_waiting(self._batch.pk),
+                    settle=lambda claimed: self._settle(claimed, session, held),
+                )
 
     async def _settle(self, claimed: Claim, session: aiohttp.ClientSession, held: Allowance) -> None:
         """Ask a line and store what came of it; one that is broken off waits again."""
-        task = asyncio.create_task(self._ask(claimed, session, held))
-        self._out.add(task)
-        if self._turn.is_over.is_set():
-            task.cancel()
-        await asyncio.wait({task})
-        self._out.discard(task)
+        task = await self._slots.out(self._ask(claimed, session, held))
         if task.cancelled():
-            await self._database.do(lambda: lines.give_back(claimed))
+            await self._slots.database.do(lambda: lines.give_back(claimed))
             return
         answer = task.result()
-        await self._database.do(lambda: lines.take_in(claimed, answer))
+        await self._slots.database.do(lambda: lines.take_in(claimed, answer))
         if answer.verdict is Verdict.NOT_NOW:
-            self._pause_seconds = min(max(2 * self._pause_seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX)
-            await self._rest(self._pause_seconds)
+            await self._slots.pause()
         else:
-            self._pause_seconds = 0.0
+            self._slots.note_answer()
 
     async def _ask(self, claimed: Claim, session: aiohttp.ClientSession, held: Allowance) -> Answer:
         request_id = answers.new_request_id()
@@ -222,10 +178,3 @@ class _Asking:
         with self._batch.input_file.path.open("rb") as source:
             source.seek(claimed.offset)
             return validating.request_in(source.read(claimed.size_bytes))
-
-    async def _rest(self, seconds: float) -> None:
-        """Sleep, or less when the turn is over."""
-        left_seconds = self._until - asyncio.get_running_loop().time()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0, min(seconds, left_seconds))):
-                await self._ended.wait()
