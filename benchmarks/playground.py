@@ -96,9 +96,9 @@ async def through(
     headers = visitor.headers | {"X-CSRFToken": CSRF, "HX-Request": "true"}
     async with session.post(f"{visitor.url}/playground/send/", data=form, headers=headers) as answer:
         page = await answer.text()
-    path = page.partition('data-stream="')[2].partition('"')[0]
+    path, ticket = (page.partition(f'data-{name}="')[2].partition('"')[0] for name in ("stream", "ticket"))
     got = 0
-    async with session.get(visitor.url + path, headers=visitor.headers) as answer:
+    async with session.get(visitor.url + path, params={"ticket": ticket}, headers=visitor.headers) as answer:
         async for event, text in events(answer):
             if event == "end":
                 break

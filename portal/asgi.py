@@ -1,4 +1,7 @@
-"""The ASGI entry: the API gateway answers /v1 and the door the weights' files; Django answers the rest."""
+"""The ASGI entry: what must be fast is answered before Django, which answers the rest.
+
+That is the API under /v1, the weights' files, and the streams of answers that were just asked for.
+"""
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -9,7 +12,8 @@ from portal.common.handler import django_pages
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django_application = django_pages()
 
-# Both need the app registry that the line above fills.
+# They need the app registry that the line above fills.
+from playground import stream_door  # noqa: E402
 from playground.batches import door as batches  # noqa: E402
 from playground.gateway.app import gateway  # noqa: E402
 from portal.common.threads import take_short_turns  # noqa: E402
@@ -34,6 +38,8 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         await gateway(scope, receive, send)
     elif scope["type"] == "http" and is_for_the_door(raw_path_of(scope)):
         await door(scope, receive, send)
+    elif scope["type"] == "http" and (followed := stream_door.opened(scope)):
+        await stream_door.answer(followed, scope, receive, send)
     elif scope["type"] == "http":
         await django_application(scope, receive, send)
 

@@ -5,7 +5,9 @@ import uuid
 from typing import TYPE_CHECKING
 
 from django import template
+from django.template import Context
 
+from playground import ticketing
 from playground.forms import ResultsForm
 from playground.models import Generation
 
@@ -22,6 +24,14 @@ def pretty_json(text: str) -> str:
         return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except ValueError:
         return text
+
+
+@register.simple_tag(takes_context=True)
+def stream_ticket(context: Context, answer: Generation) -> str:
+    """What lets this page follow an answer at once; "" where no session asks."""
+    request = context.get("request")
+    session_key = request.session.session_key if request else None
+    return ticketing.issue(answer.pk, session_key=session_key) if session_key else ""
 
 
 @register.simple_tag

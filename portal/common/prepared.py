@@ -6,7 +6,7 @@ join of six tables takes longer to plan than to run.
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -68,6 +68,7 @@ class _Question(Generic[Row]):
             raise ValueError(f"{write.__qualname__}: a moment of the first call would stand still")
         self._places = [(name, param) for name, param in named if name]
         self._params = named
+        self._converters: Mapping[int, Any] | None = None
 
     def ask(self, values: Mapping[str, Any]) -> list[Row]:
         """The rows for `values`."""
@@ -82,8 +83,15 @@ class _Question(Generic[Row]):
         compiler: Any = copy(self._compiler)
         compiler.connection = _Preparing(connection)
         compiler.as_sql = lambda: (self._template, params)
+        compiler.get_converters = self._get_converters
         iterable: Any = self._queryset._iterable_class  # noqa: SLF001
         return list(iterable(_Answering(self._queryset, compiler)))
+
+    def _get_converters(self, expressions: Sequence[Any]) -> Any:
+        """As the compiler's own, found once: they hang on the columns, which stay the same."""
+        if self._converters is None:
+            self._converters = self._compiler.get_converters(expressions)
+        return self._converters
 
     @cached_property
     def _template(self) -> str:

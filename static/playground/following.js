@@ -25,7 +25,8 @@ class Follower {
   }
 
   connect() {
-    const source = new EventSource(`${this.answer.dataset.stream}${this.after ? `?after=${this.after}` : ""}`);
+    const { stream, ticket } = this.answer.dataset;
+    const source = new EventSource(`${stream}?${new URLSearchParams({ ticket, after: this.after })}`);
     this.source = source;
     source.addEventListener("open", () => { this.failures = 0; });
     source.addEventListener("token", (event) => this.add(event));

@@ -201,11 +201,13 @@ class Visitor:
             self.base_url + path, data=data, headers=headers, allow_redirects=False, timeout=30
         )
 
-    def events(self, generation: Generation, *, last_id: str = "") -> Iterator[dict[str, Any]]:
+    def events(
+        self, generation: Generation, *, last_id: str = "", ticket: str = ""
+    ) -> Iterator[dict[str, Any]]:
         """The live stream's events as {id, event, data}."""
         headers = {"Last-Event-ID": last_id} if last_id else {}
         path = f"/playground/generations/{generation.pk}/stream/"
-        with self.get(path, headers=headers, stream=True) as told:
+        with self.get(path, headers=headers, params={"ticket": ticket}, stream=True) as told:
             assert told.status_code == 200
             event: dict[str, Any] = {}
             for line in told.iter_lines(chunk_size=1, decode_unicode=True):

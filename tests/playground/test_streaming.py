@@ -5,6 +5,8 @@ from itertools import islice
 
 import pytest
 import requests
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection
 
 from playground.models import GenerationStatus
@@ -102,6 +104,22 @@ def test_mallory_and_strangers_cannot_follow_adas_answer(ada_visits, stack, mall
 
     assert Visitor(stack, mallory).get(path).status_code == 404
     assert requests.get(f"{ada_visits.base_url}{path}", timeout=5).status_code == 401
+
+
+def test_the_page_comes_with_a_ticket_for_which_nobody_is_looked_up(ada_visits, stack, mallory, release):
+    generation = ada_visits.send("words=30 pause=0.05", release=release)
+    page = ada_visits.get(f"/playground/{generation.turn.conversation_id}/").text
+    ticket = page.partition('data-ticket="')[2].partition('"')[0]
+    first = list(islice(ada_visits.events(generation, ticket=ticket), 5))
+    Session.objects.filter(pk=ada_visits.session.cookies[settings.SESSION_COOKIE_NAME]).delete()
+
+    rest = list(ada_visits.events(generation, ticket=ticket, last_id=first[-1]["id"]))
+
+    assert text_of([*first, *rest]) == words(30)
+    assert rest[-1]["data"] == {"status": "done"}
+    path = f"/playground/generations/{generation.pk}/stream/"
+    assert ada_visits.get(path).status_code == 401
+    assert Visitor(stack, mallory).get(f"{path}?ticket={ticket}").status_code == 404
 
 
 def test_followers_hold_no_database_connection(ada_visits, ada, stack, release):
