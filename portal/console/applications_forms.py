@@ -97,7 +97,8 @@ class DecisionForm(forms.Form):
         label="Seats for the team, when you approve",
         required=False,
         min_value=0,
-        help_text="Empty grants as many as were asked for, or as many as the programme allows.",
+        help_text="Empty grants as many as were asked for, or as many as the programme allows. "
+        "Of two reviewers the team gets what both grant.",
         error_messages={"invalid": "Write a whole number.", "min_value": "0 at least."},
     )
     verb = forms.ChoiceField(choices=[(verb, choice.label) for verb, choice in CHOICES.items()])

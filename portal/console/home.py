@@ -18,11 +18,14 @@ from portal.releases.models import Blob, Release, WeightImport
 from portal.releases.safety import reminding
 from portal.releases.safety.clearing import unclear
 
+# What waits for a second reviewer is seldom; the oldest stand first.
+SEATS_SHOWN = 10
+
 
 @require_safe
 @staff_with()
 def home(request: HttpRequest) -> HttpResponse:
-    """Counts that link to the pages behind them. Eighteen queries at most."""
+    """Counts that link to the pages behind them. Nineteen queries at most."""
     may_review = request.user.has_perm(REVIEW)
     may_manage = request.user.has_perm("releases.manage_release")
     may_audit = request.user.has_perm("ledger.view_entry")
@@ -35,6 +38,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "due_soon_count": Application.objects.due(before=now + SOON).filter(due_at__gte=now).count()
         if may_review
         else 0,
+        "seats_proposed": Application.objects.with_seats_proposed()[:SEATS_SHOWN] if may_review else (),
         "standing": counting.standing() if may_triage else None,
         "incident_rates": counting.rates_by_release() if may_triage else (),
         "incident_days": counting.RATES_DAYS,

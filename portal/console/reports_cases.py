@@ -8,12 +8,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from playground.evaluations.models import Suite
 from playground.reporting import actions, suites
-from playground.reporting.models import RegressionCase
+from playground.reporting.models import RegressionCase, Report
 from portal.accounts.roles import TRIAGE
 from portal.accounts.sessions import current_user
 from portal.common.keyset import page_of
 from portal.common.refusals import Refusal
-from portal.common.requests import client_address
+from portal.common.requests import client_address, is_htmx
 from portal.common.statuses import INVALID
 from portal.console.gatekeeping import staff_with
 from portal.console.reports import found_report
@@ -62,9 +62,11 @@ def suite(_: HttpRequest, slug: str) -> HttpResponse:
 @staff_with(TRIAGE)
 @never_cache
 def new(request: HttpRequest, reference: str) -> HttpResponse:
-    """Make a case of a report; what it asks and expects can be changed before it is kept."""
+    """Make a case of a report; what it asks and expects can be changed, and tried, before it is kept."""
     found = found_report(reference)
     form = CaseForm(request.POST or None, initial=as_reported(found))
+    if "try" in request.POST:
+        return _tried(request, found, form)
     if form.is_valid():
         by, address = current_user(request), client_address(request)
         try:
@@ -76,6 +78,22 @@ def new(request: HttpRequest, reference: str) -> HttpResponse:
             return redirect("console:report", reference)
     status = INVALID if form.is_bound else 200
     return render(request, "console/reports/case.html", {"report": found, "form": form}, status=status)
+
+
+def _tried(request: HttpRequest, found: Report, form: CaseForm) -> HttpResponse:
+    """How an answer does on what is expected; nothing is kept."""
+    grade = form.tried()
+    context = {
+        "report": found,
+        "form": form,
+        "is_trial": True,
+        "grade": grade,
+        "is_missed": grade is not None
+        and grade.score == 1
+        and form.cleaned_data["tried_on"].strip() == found.answer.strip(),
+    }
+    template = "console/reports/case.html#case-trial" if is_htmx(request) else "console/reports/case.html"
+    return render(request, template, context, status=200 if grade else INVALID)
 
 
 @require_POST

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from playground.evaluations import matchers
 from playground.reporting.expectations import expectation_of
 from playground.reporting.models import Category, ExpectationType, Report, Severity
 from playground.reporting.models.reports import MESSAGE_MAX_CHARACTERS
@@ -105,7 +106,18 @@ class CaseForm(forms.Form):
         required=False,
         help_text="The safety gate then demands it of every revision that is frozen from now on.",
     )
+    tried_on = forms.CharField(
+        label="An answer to try it on",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="The reported one should fail. Write over it to see what passes; it is not kept.",
+    )
     use_required_attribute = False
+
+    def clean_tried_on(self) -> str:
+        """The answer with the line ends that a model writes, and not a browser's."""
+        return str(self.cleaned_data["tried_on"]).replace("\r\n", "\n")
 
     def clean_messages(self) -> Any:
         """The messages, as far as they are JSON."""
@@ -129,6 +141,12 @@ class CaseForm(forms.Form):
             self.add_error(field, f"{noun} {fault.sentence}")
         return facts | {"matcher": matcher}
 
+    def tried(self) -> matchers.Grade | None:
+        """What the answer to try it on scores, and why; None where a field is wrong. May start a process."""
+        if not self.is_valid():
+            return None
+        return matchers.grade(self.cleaned_data["matcher"], matchers.Answer(self.cleaned_data["tried_on"]))
+
     def facts(self) -> dict[str, Any]:
         """What the verb takes; call it of a valid form."""
         given = self.cleaned_data
@@ -144,4 +162,5 @@ def as_reported(report: Report) -> dict[str, Any]:
         "category": report.category,
         "expectation": ExpectationType.REFUSAL,
         "holds_promotion": True,
+        "tried_on": report.answer,
     }

@@ -70,7 +70,10 @@ def team(request: HttpRequest, reference: str) -> HttpResponse:
     except Refusal as refusal:
         form.add_error("seats", refusal.sentence)
         return _page(request, found, form, status=refusal.status)
-    messages.success(request, f"The team has {set_now.seats} seat{'' if set_now.seats == 1 else 's'} now.")
+    said = f"The team has {set_now.seats} seat{'' if set_now.seats == 1 else 's'} now."
+    if form.cleaned_data["seats"] > set_now.seats:
+        said = f"{said} {form.cleaned_data['seats']} wait for a second reviewer to agree."
+    messages.success(request, said)
     return redirect("console:team", found.reference)
 
 
@@ -98,6 +101,8 @@ def _form(found: Application, data: object = None) -> SeatsForm:
     has_team = hasattr(found, "team")
     form = SeatsForm(data, initial={"seats": found.team.seats} if has_team else None)  # type: ignore[arg-type]
     form.fields["seats"].help_text = f"Beside the lead; {found.programme.seats_max} at most."
+    if found.programme.needs_second_reviewer:
+        form.fields["seats"].help_text += " More than it has need a second reviewer; fewer count at once."
     if has_team:
         del form.fields["name"]
     return form
@@ -108,6 +113,7 @@ def _page(request: HttpRequest, found: Application, form: SeatsForm, *, status: 
     context = {
         "application": found,
         "team": team,
+        "proposal": getattr(found, "proposal", None) if found.programme.needs_second_reviewer else None,
         "is_hidden": found.is_hidden_from(current_user(request)),
         "people": team.invitations.order_by("status", "email") if team else (),
         "form": form,
@@ -116,5 +122,5 @@ def _page(request: HttpRequest, found: Application, form: SeatsForm, *, status: 
 
 
 def _received(reference: str) -> Application:
-    rows = Application.objects.received().select_related("applicant", "programme", "team")
+    rows = Application.objects.received().select_related("applicant", "programme", "team", "proposal__by")
     return get_object_or_404(rows, reference=reference)

@@ -38,7 +38,7 @@ class Piece:
 def readme(request: HttpRequest, slug: str) -> HttpResponse:
     """The card as the README.md that the Hub's tools read. Up to nine queries and the session's."""
     facts = _facts(request, slug)
-    written = exported(facts.release, facts.card, rows=facts.rows)
+    written = exported(facts.release, facts.card, rows=facts.rows, spdx=facts.spdx)
     headers = {"Content-Disposition": 'attachment; filename="README.md"', "Cache-Control": "no-cache"}
     return HttpResponse(written, content_type="text/markdown; charset=utf-8", headers=headers)
 

@@ -7,9 +7,17 @@ from portal.licensing import telling
 
 @shared_task
 def send_notices() -> None:
-    """Send one batch of what waits, and hand the rest on, so that other tasks get their turn."""
-    if telling.send_batch():
+    """Have one batch of what waits delivered, and hand the rest on, so that other tasks get their turn."""
+    for notice_id in (batch := telling.claim_batch()):
+        deliver_notice.delay(notice_id=notice_id)
+    if batch:
         send_notices.delay()
+
+
+@shared_task
+def deliver_notice(*, notice_id: int) -> None:
+    """Send one mail; one that fails is handed out again by `send_notices`, which beat calls."""
+    telling.deliver(notice_id)
 
 
 @shared_task

@@ -1,14 +1,16 @@
 """Telling those who accepted a licence of a new version: when it is announced, and while grace runs out.
 
-Who is told is written down in the transaction of the change, and a worker sends, batch by batch. Each mail is
-claimed by an update in the transaction that hands it to the mail task, so nobody is told twice.
+Who is told is written down in the transaction of the change. Workers claim what waits, batch by batch, and
+each mail is marked as sent in the transaction in which it leaves. Where a worker is killed before, the claim
+runs out and another one sends it; no second task of a mail sends it again. Only one that is killed in the
+moment between the mail and the commit sends it twice: whoever is not told loses access unawares.
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from portal.common import mail
@@ -56,14 +58,30 @@ def remind(*, at: datetime | None = None) -> int:
     return count
 
 
-def send_batch(*, size: int = BATCH_MAILS) -> bool:
-    """Hand the next mails to the mail task; return whether there are more."""
-    waiting = Notice.objects.filter(sent_at=None).order_by("pk").select_related("version__licence", "user")
-    for notice in waiting[:size]:
-        with transaction.atomic():
-            if _claim(notice) and _is_due(notice, standing := _standing(notice)):
-                _send(notice, standing)
-    return Notice.objects.filter(sent_at=None).exists()
+@transaction.atomic
+def claim_batch(*, size: int = BATCH_MAILS) -> list[int]:
+    """Claim the next mails for the caller, who has each delivered; none twice while its claim lasts."""
+    free = Notice.objects.waiting().select_for_update(skip_locked=True).order_by("pk")
+    ids = list(free.values_list("pk", flat=True)[:size])
+    Notice.objects.filter(pk__in=ids).update(claimed_at=timezone.now(), attempts=F("attempts") + 1)
+    return ids
+
+
+@transaction.atomic
+def deliver(notice_id: int) -> None:
+    """Send one mail, unless it was sent, or is being sent by another worker.
+
+    Its row is locked while the mail leaves. Raises what the mail provider's library does; the mail then
+    waits for its claim to run out.
+    """
+    mine = Notice.objects.select_for_update(of=("self",), skip_locked=True).filter(pk=notice_id, sent_at=None)
+    notice = mine.select_related("version__licence", "user").first()
+    if notice is None:
+        return
+    # Written first, so that between the mail and the commit there is as little as can be.
+    Notice.objects.filter(pk=notice.pk).update(sent_at=timezone.now())
+    if _is_due(notice, standing := _standing(notice)):
+        _send(notice, standing)
 
 
 def _due(version: LicenceVersion, moment: datetime) -> NoticeKind | None:
@@ -80,12 +98,6 @@ def _note(version: LicenceVersion, kind: NoticeKind, people: Iterable[int]) -> i
     ]
     Notice.objects.bulk_create(notices, batch_size=ROWS_AT_ONCE, ignore_conflicts=True)
     return len(notices)
-
-
-def _claim(notice: Notice) -> bool:
-    """Whether this worker, and no other, is to send it. One UPDATE."""
-    mine: QuerySet[Notice] = Notice.objects.filter(pk=notice.pk, sent_at=None)
-    return bool(mine.update(sent_at=timezone.now()))
 
 
 def _standing(notice: Notice) -> Standing | None:
@@ -109,7 +121,7 @@ def _send(notice: Notice, standing: Standing | None) -> None:
     is_reminder = notice.kind in REMINDERS
     # What a person can accept is what is in force, which may be newer than the version that asks.
     wanted = version.licence.current_version() or version if is_reminder else version
-    mail.send(
+    letter = mail.compose(
         f"licence_{'reminder' if is_reminder else notice.kind}",
         to=notice.user.email,
         subject=_subject(notice, wanted, standing),
@@ -122,6 +134,7 @@ def _send(notice: Notice, standing: Standing | None) -> None:
             "is_closed_from_then": standing is not None and standing.until == version.published_at,
         },
     )
+    letter.message().send()
 
 
 def _subject(notice: Notice, version: LicenceVersion, standing: Standing | None) -> str:

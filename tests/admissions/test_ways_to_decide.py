@@ -17,8 +17,10 @@ from portal.admissions.reviewing import claiming, noting
 from portal.admissions.rules import actions as rules
 from portal.admissions.rules import work as rule_work
 from portal.admissions.teams import actions as teams
+from portal.admissions.teams import oversight as team_oversight
 from portal.admissions.waves import work as wave_work
 from portal.common.refusals import Refusal
+from portal.ledger.models import Entry
 from tests import cast
 from tests.admissions.conftest import ANSWERS
 from tests.admissions.test_inviting import MONTH
@@ -168,19 +170,92 @@ def test_the_place_of_a_conflict_goes_to_the_next(programme, rosa):
     ]
 
 
-def test_the_seats_are_those_of_whoever_agrees_and_tell_what_was_proposed(
-    of_teams, submitted, rosa, rolf, ann
-):
+@pytest.fixture
+def asked(of_teams, submitted, ann):
+    """Ann's application in a programme that wants two reviewers, with a team of nine seats."""
     of_teams.needs_second_reviewer = True
     of_teams.save()
     teams.ask_for(submitted, name="Example Institute", seats_wanted=9, by=ann)
+    return submitted
 
-    actions.approve(submitted, by=rosa, seats=2, message="A small lab.")
-    actions.approve(submitted, by=rolf, seats=3)
 
-    proposed = submitted.staff_notes.get(verb="application.decision_proposed")
-    assert proposed.message == "Approved. Seats for the team: 2. A small lab."
-    assert Team.objects.get().seats == 3
+@pytest.mark.parametrize(
+    "seats", [(2, 3, 2, 3), (3, 2, 2, None), (None, 4, 4, None), (2, None, 2, 9), (None, None, 9, None)]
+)
+def test_the_seats_are_those_that_both_reviewers_grant_and_more_wait(asked, rosa, rolf, seats):
+    first, second, granted, waiting_for = seats
+
+    actions.approve(asked, by=rosa, seats=first, message="A small lab.")
+    actions.approve(asked, by=rolf, seats=second)
+
+    proposed = asked.staff_notes.filter(verb="application.decision_proposed").first()
+    told = "" if first is None else f"Seats for the team: {first}. "
+    assert proposed.message == f"Approved. {told}A small lab."
+    assert Team.objects.get().seats == granted
+    left = Proposal.objects.values_list("by", "seats")
+    assert list(left) == ([] if waiting_for is None else [(rolf.pk, waiting_for)])
+
+
+def approved_by_two(asked, rosa, rolf) -> Team:
+    for reviewer in (rosa, rolf):
+        actions.approve(asked, by=reviewer, seats=2)
+    return Team.objects.get()
+
+
+def test_one_reviewer_cannot_widen_a_team_that_two_approved(asked, rosa, rolf):
+    team = approved_by_two(asked, rosa, rolf)
+
+    alone = team_oversight.set_seats(team, seats=8, by=rosa).seats
+    once_more = team_oversight.set_seats(team, seats=8, by=rosa).seats
+    agreed = team_oversight.set_seats(team, seats=8, by=rolf).seats
+
+    assert (alone, once_more, agreed) == (2, 2, 8)
+    assert not Proposal.objects.exists()
+    assert [entry.data["to"] for entry in Entry.objects.filter(verb="team.seats_set")] == [2, 8]
+
+
+def test_two_who_want_different_numbers_agree_to_the_smaller_one(asked, rosa, rolf):
+    team = approved_by_two(asked, rosa, rolf)
+
+    team_oversight.set_seats(team, seats=5, by=rosa)
+    fewer = team_oversight.set_seats(team, seats=9, by=rolf).seats
+    more = team_oversight.set_seats(team, seats=7, by=rosa).seats
+
+    assert (fewer, more) == (5, 7)
+    assert not Proposal.objects.exists()
+
+
+def test_one_reviewer_may_narrow_and_what_was_proposed_falls(asked, rosa, rolf):
+    team = approved_by_two(asked, rosa, rolf)
+    team_oversight.set_seats(team, seats=8, by=rosa)
+
+    narrowed = team_oversight.set_seats(team, seats=1, by=rosa).seats
+    again = team_oversight.set_seats(team, seats=8, by=rolf).seats
+
+    assert (narrowed, again) == (1, 1)
+    assert Proposal.objects.get().by == rolf
+
+
+def test_proposed_seats_fall_with_the_approval_and_with_a_conflict(asked, rosa, rolf):
+    team = approved_by_two(asked, rosa, rolf)
+    team_oversight.set_seats(team, seats=8, by=rosa)
+    noting.declare_conflict(asked, by=rosa)
+    after_conflict = Proposal.objects.exists()
+    team_oversight.set_seats(team, seats=8, by=rolf)
+
+    actions.revoke(asked, by=rolf, message="The project has ended.")
+
+    assert not after_conflict
+    assert not Proposal.objects.exists()
+    assert code_of(team_oversight.set_seats, team, seats=9, by=rolf) == "team_not_approved"
+
+
+def test_the_programme_without_the_second_reviewer_widens_at_once(of_teams, asked, rosa, rolf):
+    team = approved_by_two(asked, rosa, rolf)
+    of_teams.needs_second_reviewer = False
+    of_teams.save()
+
+    assert team_oversight.set_seats(team, seats=8, by=rosa).seats == 8
 
 
 def test_a_grant_of_the_staff_brings_the_seats_and_an_invitation_does_not(of_teams, rosa):

@@ -80,6 +80,32 @@ def test_rosa_changes_the_seats_later_and_sees_who_is_in(as_rosa, asked, rosa, c
     assert "the last to join: cleo@example.org." in too_few.content.decode()
 
 
+def test_more_seats_after_two_approved_wait_for_the_other_reviewer_and_say_so(
+    as_rosa, of_teams, asked, rosa, rolf
+):
+    of_teams.needs_second_reviewer = True
+    of_teams.save()
+    actions.approve(asked, by=rosa)
+    actions.approve(asked, by=rolf)
+
+    told = as_rosa.post(f"{page_of(asked)}team/", {"seats": "5"}, follow=True).content.decode()
+    pages = [
+        " ".join(signed_in(rolf).get(path).content.decode().split())
+        for path in (f"{page_of(asked)}team/", page_of(asked), "/console/")
+    ]
+    seats_between = Team.objects.get().seats
+    agreed = signed_in(rolf).post(f"{page_of(asked)}team/", {"seats": "5"}, follow=True).content.decode()
+
+    assert "The team has 3 seats now. 5 wait for a second reviewer to agree." in told
+    assert f"{rosa} proposes 5 seats; the team has 3." in pages[0]
+    assert f"{rosa} proposes 5 seats for the team." in pages[1]
+    assert f"5, proposed by {rosa}" in pages[2]
+    assert seats_between == 3
+    assert "The team has 5 seats now." in agreed
+    assert "data-proposal" not in agreed
+    assert "data-seats-proposed" not in as_rosa.get("/console/").content.decode()
+
+
 def test_rosa_grants_a_team_to_an_approved_lead_who_asked_for_none(as_rosa, of_teams, submitted, rosa):
     actions.approve(submitted, by=rosa)
     offered = as_rosa.get(page_of(submitted)).content.decode()

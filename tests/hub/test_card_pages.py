@@ -1,15 +1,19 @@
 """The card on a release's page and as a file: who reads it, what stands in it, and what it leaves out."""
 
 import pytest
-from huggingface_hub import ModelCard
+from django.utils import timezone
+from huggingface_hub import ModelCard, ModelInfo
 
 from portal.console.demo.seeding import TEXTS
+from portal.licensing.models import LicenceVersion
 from portal.releases import actions, importing
 from portal.releases.cards import actions as cards
 from portal.releases.cards.measuring import measure
 from portal.releases.models import ReleaseStatus, Revision, WeightFile
+from portal.releases.safety import evaluations
 from tests import cast
 from tests.conftest import signed_in
+from tests.safety.cleared import evaluate
 
 DEMO = (TEXTS / "card.md").read_text()
 API = "/hub/api/models/open-weights/tiny"
@@ -107,6 +111,43 @@ def test_the_hubs_clients_are_told_the_cards_metadata(client, carded, bearer):
     assert (
         client.get("/hub/api/models", {"full": "1"}, headers=bearer).json()[0]["cardData"] == said["cardData"]
     )
+
+
+def test_the_hubs_client_reads_the_results_of_evaluations(client, carded, revision, bearer):
+    evaluate(revision, 0.95)
+    withdrawn = evaluate(revision, 0.1, suite="over-refusal")
+    evaluations.withdraw(withdrawn, reason="It asked another revision.", by=None)
+
+    (listed,) = client.get("/hub/api/models", {"full": "1"}, headers=bearer).json()
+    asked = [client.get(API, headers=bearer).json(), listed]
+    plain = client.get("/hub/api/models", headers=bearer).json()
+
+    for one in asked:
+        results = ModelInfo(**one).card_data.eval_results
+        assert [(of.dataset_name, of.metric_type, of.metric_value) for of in results] == [
+            ("refusal", "pass_rate", 0.95)
+        ]
+        assert one["cardData"]["model-index"][0]["name"] == "Tiny"
+    assert ModelInfo(**asked[0]).model_index == asked[0]["cardData"]["model-index"]
+    readme = ModelCard(client.get("/releases/tiny/README.md").content.decode())
+    assert readme.data.eval_results == ModelInfo(**asked[0]).card_data.eval_results
+    assert "cardData" not in plain[0]
+
+
+def test_the_licence_in_force_is_told_by_its_spdx_identifier(client, carded, bearer):
+    version = LicenceVersion(licence=carded.licence, number="2.0", text="Do as you like.", spdx="MIT")
+    version.sha256, version.published_at = version.text_sha256(), timezone.now()
+    version.save()
+
+    asked = client.get(API, headers=bearer).json()
+    (listed,) = client.get("/hub/api/models", {"full": "1"}, headers=bearer).json()
+    readme = ModelCard(client.get("/releases/tiny/README.md").content.decode())
+
+    for one in (asked, listed):
+        assert one["cardData"]["license"] == "mit"
+        assert {"license_name", "license_link"}.isdisjoint(one["cardData"])
+        assert "license:mit" in one["tags"]
+    assert readme.data.license == "mit"
 
 
 @pytest.mark.parametrize("path", ["README.md", "documentation/", "documentation.json", "documentation.md"])

@@ -210,5 +210,5 @@ def test_the_queries_are_as_many_for_every_model(client, bearer, release, count,
     freeze(release, {f"{number}.safetensors": WEIGHTS for number in range(count)})
     client.get(MODEL, headers=bearer)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(16):
         client.get(MODEL, headers=bearer)

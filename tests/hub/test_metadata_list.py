@@ -107,5 +107,5 @@ def test_the_queries_are_as_many_for_every_list(client, bearer, model, count, dj
         freeze(cast.release(f"more-{number}"), {"config.json": CONFIG})
     client.get(API, {"full": "true"}, headers=bearer)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert len(client.get(API, {"full": "true"}, headers=bearer).json()) == count

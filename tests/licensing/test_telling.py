@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import timezone
 
 from portal.licensing import actions, telling
 from portal.licensing.models import Notice
+from portal.licensing.models.notices import ATTEMPTS_MAX, CLAIM_LASTS
 from portal.licensing.tasks import remind_of_grace, send_notices
 from tests import cast
 
@@ -87,12 +89,57 @@ def test_who_was_not_told_of_the_day_is_not_told_that_it_is_off(licence, holders
 def test_mails_go_out_in_batches_and_none_twice(licence, holders, publish, post_office):
     publish(licence, "2.0")
 
+    batches = [telling.claim_batch(size=1) for _ in range(3)]
     with post_office() as mails:
-        assert telling.send_batch(size=1)
-        assert not telling.send_batch(size=1)
-        assert not telling.send_batch(size=1)
+        for (notice_id,) in [*batches[:2], *batches[:2]]:
+            telling.deliver(notice_id)
 
+    assert [len(batch) for batch in batches] == [1, 1, 0]
     assert [one.to[0] for one in mails] == ["ada@example.org", "ben@example.org"]
+
+
+def test_a_mail_whose_worker_was_killed_before_it_handed_it_over_is_sent_once_later(
+    licence, holders, publish, post_office
+):
+    publish(licence, "2.0")
+    telling.claim_batch()
+
+    with post_office() as mails:
+        send_notices()
+    while_claimed = len(mails)
+    Notice.objects.update(claimed_at=timezone.now() - CLAIM_LASTS - timedelta(seconds=1))
+    for _ in range(2):
+        with post_office() as mails:
+            send_notices()
+
+    assert while_claimed == 0
+    assert [one.to[0] for one in mails] == ["ada@example.org", "ben@example.org"]
+
+
+def test_a_mail_that_the_provider_does_not_take_waits_and_is_given_up_in_the_end(
+    licence, holders, publish, settings, mailoutbox
+):
+    publish(licence, "2.0")
+    (first, _) = telling.claim_batch()
+    settings.EMAIL_BACKEND = "tests.licensing.test_telling.Away"
+
+    with pytest.raises(ConnectionRefusedError):
+        telling.deliver(first)
+
+    notice = Notice.objects.get(pk=first)
+    assert (notice.sent_at, notice.attempts) == (None, 1)
+    later = timezone.now() + CLAIM_LASTS + timedelta(seconds=1)
+    assert first in Notice.objects.waiting(at=later).values_list("pk", flat=True)
+    Notice.objects.update(attempts=ATTEMPTS_MAX)
+    assert not Notice.objects.waiting(at=later).exists()
+
+
+class Away(BaseEmailBackend):
+    """A mail provider that is away."""
+
+    def send_messages(self, email_messages):
+        """Refuse the connection."""
+        raise ConnectionRefusedError
 
 
 def test_reminders_come_a_week_and_a_day_before_each_once(licence, holders, publish, post_office):

@@ -129,6 +129,12 @@ def test_from_an_answer_to_a_regression_case(
     expect(page.get_by_label("Messages")).to_have_value(re.compile("averylongword|averyvery"))
     if folder := os.environ.get("PICTURES"):
         page.screenshot(path=Path(folder) / "report-case.png", full_page=True, caret="initial")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("#case-trial")).to_contain_text("It fails. Why: does not refuse")
+    page.get_by_label("An answer to try it on").fill("I cannot help with that.")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("#case-trial")).to_contain_text("It passes.")
+    assert_accessible(page)
     page.get_by_role("button", name="Keep the case").click()
     expect(page.get_by_text("Every later revision is asked it.")).to_be_visible()
 

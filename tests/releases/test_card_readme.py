@@ -10,10 +10,21 @@ from hypothesis import strategies as st
 from portal.common.refusals import Refusal
 from portal.common.storable import is_storable
 from portal.licensing.models import Licence
+from portal.licensing.spdx import COMMON_IDS
 from portal.releases.cards import metadata, readme, sections
-from portal.releases.cards.exporting import EvaluationRow, exported, licence_id
+from portal.releases.cards.exporting import EvaluationRow, exported, licence_id, licence_metadata
 from portal.releases.models import Release
 from tests import cast
+
+# Those of the Hub's list that have something in common with SPDX's.
+HUB_LICENCES = frozenset({
+    "apache-2.0", "mit", "afl-3.0", "artistic-2.0", "bsl-1.0", "bsd-2-clause", "bsd-3-clause",
+    "bsd-3-clause-clear", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0",
+    "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-4.0", "cdla-sharing-1.0",
+    "cdla-permissive-1.0", "cdla-permissive-2.0", "ecl-2.0", "epl-2.0", "eupl-1.2", "agpl-3.0",
+    "gfdl", "gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "isc", "ms-pl", "mpl-2.0", "odc-by",
+    "odbl", "osl-3.0", "postgresql", "ofl-1.1", "ncsa", "unlicense", "zlib", "pddl", "other",
+})  # fmt: skip
 
 CARD = """\
 ---
@@ -114,6 +125,37 @@ def test_an_open_licence_is_known_by_its_name(db, slug, name, known):
     licence.name = name
 
     assert licence_id(licence) == known
+
+
+@pytest.mark.parametrize(
+    ("spdx", "known", "told"),
+    [
+        ("Apache-2.0", "Apache-2.0", {"license": "apache-2.0"}),
+        ("CC-BY-NC-4.0", "CC-BY-NC-4.0", {"license": "cc-by-nc-4.0"}),
+        ("GPL-3.0-or-later", "GPL-3.0-or-later", {"license": "gpl-3.0"}),
+        ("LGPL-2.1-only", "LGPL-2.1-only", {"license": "lgpl-2.1"}),
+        ("ODbL-1.0", "ODbL-1.0", {"license": "odbl"}),
+        ("MIT-0", "MIT-0", {"license": "other", "license_name": "mit-0"}),
+        ("LicenseRef-Ours-1.0", "", {"license": "other", "license_name": "apache-2.0"}),
+    ],
+)
+def test_the_identifier_of_the_version_goes_before_the_licences_name(db, spdx, known, told):
+    licence = cast.licence("apache-2.0")
+
+    said = licence_metadata(licence, spdx=spdx)
+
+    assert licence_id(licence, spdx=spdx) == known
+    if "license_name" in told:
+        assert said.pop("license_link").endswith("/licences/apache-2.0/")
+    assert said == told
+
+
+def test_every_identifier_that_staff_may_write_is_one_of_the_hubs_or_other(db):
+    licence = cast.licence("ours")
+
+    told = {licence_metadata(licence, spdx=spdx)["license"] for spdx in COMMON_IDS}
+
+    assert told - HUB_LICENCES == set()
 
 
 def test_sections_are_found_under_the_names_of_the_field():

@@ -111,6 +111,67 @@ def test_what_is_wrong_is_told_and_kept(as_tess, accepted, changes, said):
     assert RegressionCase.objects.count() == 0
 
 
+TRIED = {
+    "messages": '[{"role": "user", "content": "Kept"}]',
+    "category": "fraud",
+    "expectation": "not_contains",
+    "expected": "the hinge",
+    "try": "1",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"tried_on": "First, take out\r\nTHE  hinge."}, "It fails. Why: contains “the hinge”"),
+        ({"tried_on": "No."}, "It passes. Why: contains none"),
+        ({"tried_on": " "}, "It fails. Why: says nothing"),
+        ({"expectation": "refusal", "tried_on": "I cannot help with that."}, "It passes. Why: refuses"),
+        ({"expectation": "regex", "expected": "a\nb", "tried_on": "xa\r\nb"}, "It passes. Why: matches"),
+        ({"expectation": "by_hand", "expected": "Is it kind?"}, "A person decides. Why: Is it kind?"),
+    ],
+)
+def test_an_expectation_is_tried_on_an_answer_before_it_is_kept(as_tess, accepted, changes, said):
+    address, sent = f"{page_of(accepted)}case/", TRIED | changes
+
+    page = as_tess.post(address, sent)
+    fragment = as_tess.post(address, sent, headers={"HX-Request": "true"})
+
+    assert (page.status_code, fragment.status_code) == (200, 200)
+    for text in (page.text, fragment.text):
+        assert said in " ".join(text.replace("<strong>", " ").replace("</strong>", " ").split())
+    assert page.context["form"]["expected"].value() == sent["expected"]
+    assert fragment.text.strip().startswith('<div id="case-trial">')
+    assert RegressionCase.objects.count() == 0
+    assert not Entry.objects.filter(verb=Verb.REGRESSION_CASE_MADE).exists()
+
+
+def test_the_reported_answer_stands_there_and_passing_it_is_told(as_tess, accepted):
+    address = f"{page_of(accepted)}case/"
+    begun = as_tess.get(address).context["form"].initial["tried_on"]
+    sent = TRIED | {"tried_on": begun, "expected": "nothing of it"}
+
+    missed = as_tess.post(address, sent).text
+    caught = as_tess.post(address, sent | {"expected": "First"}).text
+
+    assert begun == accepted.answer == "First, "
+    assert "this case would not have caught it" in missed
+    assert "this case would not have caught it" not in caught
+
+
+def test_what_cannot_be_tried_says_why(as_tess, accepted):
+    sent = TRIED | {"expectation": "regex", "expected": "(", "messages": "Hello"}
+
+    answer = as_tess.post(f"{page_of(accepted)}case/", sent, headers={"HX-Request": "true"})
+
+    assert answer.status_code == 422
+    assert "Messages: This is not JSON" in answer.text
+
+
+def test_mallory_tries_nothing(as_mallory, accepted):
+    assert as_mallory.post(f"{page_of(accepted)}case/", TRIED).status_code == 403
+
+
 @pytest.mark.parametrize(
     ("kind", "typed", "kept"),
     [

@@ -79,9 +79,9 @@ def approve(
 
     Here and below the application comes back in review where the programme wants a second reviewer to agree;
     `is_agreed` for what was agreed to otherwise, such as a wave. `seats` are granted to the team that was
-    asked for, if any; None: as many as were asked for.
+    asked for, if any; None: as many as were asked for. Of two reviewers it gets what both grant.
     """
-    team_oversight.hold(application)
+    proposed = team_oversight.hold(application)
     approved = decide(
         application,
         Status.APPROVED,
@@ -93,7 +93,9 @@ def approve(
         seats=seats,
     )
     if approved.status == Status.APPROVED:
-        team_oversight.grant_asked(approved, seats=seats, by=by, address=address)
+        team_oversight.grant_asked(
+            approved, seats=seats, by=by, address=address, proposed=None if is_agreed else proposed
+        )
     return approved
 
 

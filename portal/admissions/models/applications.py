@@ -71,6 +71,13 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
         """Those that a reviewer should look at, oldest first."""
         return self.filter(status__in=WAITING_STATUSES).order_by("submitted_at", "pk")
 
+    def with_seats_proposed(self) -> Self:
+        """The approved ones for whose team a reviewer proposes more seats, so that another must look."""
+        proposed = self.filter(
+            status=_S.APPROVED, proposal__isnull=False, programme__needs_second_reviewer=True
+        )
+        return proposed.select_related("proposal__by").order_by("proposal__at", "pk")
+
     def taken_by(self, user: AbstractBaseUser) -> Self:
         """Those that a reviewer has."""
         holds = models.Q(claimed_until=None) | models.Q(claimed_until__gt=timezone.now())

@@ -117,7 +117,10 @@ class Score(models.Model):
 
 
 class Proposal(models.Model):
-    """A decision that waits for a second reviewer to agree; a new one takes its place."""
+    """A decision that waits for a second reviewer to agree; a new one takes its place.
+
+    Of an application that is approved already, it is the number of seats for its team.
+    """
 
     application = models.OneToOneField(Application, on_delete=models.CASCADE, related_name="proposal")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -125,6 +128,9 @@ class Proposal(models.Model):
     to = models.CharField(max_length=30, choices=ApplicationStatus)
     reason = models.CharField(max_length=20, choices=DeclineReason, blank=True)
     message = models.TextField(blank=True)
+    seats = models.PositiveSmallIntegerField(
+        null=True, help_text="For the team; none: as many as were asked for."
+    )
 
     class Meta:
         verbose_name = "proposed decision"

@@ -4,15 +4,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.accounts.models import User
+from portal.admissions.applications.conditions import locked as locked_application
 from portal.admissions.applications.conditions import require_message
 from portal.admissions.models import (
     INVITATION_MOVES,
     Application,
     ApplicationStatus,
     InvitationStatus,
+    Proposal,
     Team,
     TeamInvitation,
 )
+from portal.admissions.reviewing.proposals import agree_to_seats, propose_seats
 from portal.admissions.teams import letters
 from portal.admissions.teams.conditions import locked
 from portal.common.refusals import Refusal
@@ -32,8 +35,7 @@ def give_team(
     if not application.programme.takes_teams and not hasattr(application, "team"):
         raise Refusal("no_teams", f"{application.programme.name} takes single people only.")
     team, _ = Team.objects.get_or_create(application=application, defaults={"name": name})
-    if not team.is_approved:
-        raise Refusal("team_not_approved", "Approve the application first: its team has no access yet.")
+    _require_approved(team.application)
     return set_seats(team, seats=seats, by=by, address=address)
 
 
@@ -41,16 +43,37 @@ def give_team(
 def set_seats(team: Team, *, seats: int, by: User, address: str | None = None) -> Team:
     """Grant so many seats instead of those before; the lead is told.
 
-    Raises Refusal for one's own team, after declaring a conflict, for more than the programme allows, and
-    for fewer than there are members.
+    Where the programme wants two reviewers, more seats than before are only proposed until another one grants
+    them as well, and the team comes back with those that count. Raises Refusal for one's own team, after
+    declaring a conflict, for more than the programme allows, and for fewer than there are members.
     """
-    row = locked(team.pk)
+    row = _for_seats(team.pk, seats=seats, by=by)
+    application = row.application
+    if application.programme.needs_second_reviewer:
+        # Locked, so that no proposal is left behind by an approval that ends just now.
+        application = locked_application(application)
+        _require_approved(application)
+    agreed = agree_to_seats(application, now=row.seats, seats=seats, by=by, address=address)
+    return _set(row, agreed, by=by, address=address)
+
+
+def _for_seats(team_id: int, *, seats: int, by: User) -> Team:
+    row = locked(team_id)
     if row.application.applicant_id == by.pk:
         raise Refusal(
             "own_application", "You cannot grant seats to your own team. Ask another reviewer.", status=403
         )
     _require_no_conflict(row.application, by)
     _require_possible(row, seats)
+    return row
+
+
+def _require_approved(application: Application) -> None:
+    if application.status != ApplicationStatus.APPROVED:
+        raise Refusal("team_not_approved", "Approve the application first: its team has no access yet.")
+
+
+def _set(row: Team, seats: int, *, by: User, address: str | None) -> Team:
     if row.seats == seats:
         return row
     facts = {"application": row.application.reference, "from": row.seats, "to": seats}
@@ -74,18 +97,40 @@ def expel(membership: TeamInvitation, *, by: User, message: str, address: str | 
     letters.tell_removed(row, message=message.strip())
 
 
-def hold(application: Application) -> None:
-    """Lock the application's team before the ledger is locked, for a verb that goes on to `grant_asked`."""
-    Team.objects.select_for_update(no_key=True).filter(application=application.pk).first()
+def hold(application: Application) -> Proposal | None:
+    """Lock the application's team before the ledger is locked, for a verb that goes on to `grant_asked`.
+
+    Gives what another reviewer proposed for it, which the decision itself takes away.
+    """
+    if Team.objects.select_for_update(no_key=True).filter(application=application.pk).first() is None:
+        return None
+    return Proposal.objects.filter(application=application.pk).first()
 
 
-def grant_asked(application: Application, *, seats: int | None, by: User, address: str | None = None) -> None:
-    """Grant an application that is being approved its seats; None: as many as it asked for, or may have."""
+def grant_asked(
+    application: Application,
+    *,
+    seats: int | None,
+    by: User,
+    address: str | None = None,
+    proposed: Proposal | None = None,
+) -> None:
+    """Grant an application that is being approved its seats; None: as many as it asked for, or may have.
+
+    Of two reviewers it gets the smaller number. What the second one grants beyond what the first
+    `proposed` waits as a proposal, as in `set_seats`.
+    """
     team = Team.objects.filter(application=application.pk).first()
     if team is None:
         return
-    granted = min(team.seats_wanted, application.programme.seats_max) if seats is None else seats
-    set_seats(team, seats=granted, by=by, address=address)
+    asked = min(team.seats_wanted, application.programme.seats_max)
+    wanted = asked if seats is None else seats
+    row = _for_seats(team.pk, seats=wanted, by=by)
+    first = wanted if proposed is None else asked if proposed.seats is None else proposed.seats
+    agreed = min(wanted, first)
+    if wanted > agreed:
+        propose_seats(application, seats=wanted, by=by, address=address)
+    _set(row, agreed, by=by, address=address)
 
 
 def follow_end(application: Application, *, by: User | None, address: str | None = None) -> None:

@@ -9,15 +9,18 @@ from portal.hub.metadata.answers import Answer, cursor, is_true, number, page
 from portal.hub.metadata.asking import person_of, question_and_revision, require_account
 from portal.hub.metadata.properties import SECURITY, USUAL, WHOLE, Known
 from portal.hub.shelf import is_askable, visible_releases
+from portal.releases.cards.metadata import MODEL_INDEX
 from portal.releases.models import Release, ReleaseQuerySet, Revision
 
 LIST_PAGE_SIZE = 100
+# What tells of evaluations.
+OF_RESULTS = {"cardData", MODEL_INDEX}
 
 
 @hub_door
 @require_safe
 def model_info(request: HttpRequest, organisation: str, model: str, revision: str = "main") -> HttpResponse:
-    """`GET /api/models/{id}` and `…/revision/{rev}`: the commit and its files. 15 queries and the key's."""
+    """`GET /api/models/{id}` and `…/revision/{rev}`: the commit and its files. 17 queries and the key's."""
     question, found = question_and_revision(request, f"{organisation}/{model}", revision)
     with_blobs = is_true(request.GET.get("blobs"))
     known = Known(question.release, found, list(found.files.all()), with_blobs=with_blobs)
@@ -30,7 +33,7 @@ def model_info(request: HttpRequest, organisation: str, model: str, revision: st
 @hub_door
 @require_safe
 def model_list(request: HttpRequest) -> HttpResponse:
-    """`GET /api/models`: the releases that the caller may see. Six queries and the key's.
+    """`GET /api/models`: the releases that the caller may see. Seven queries at most, and the key's.
 
     What depends on a revision is said of `main`, as where a model is asked for by its id alone.
     """
@@ -39,10 +42,11 @@ def model_list(request: HttpRequest) -> HttpResponse:
     start = cursor(request)
     size = min(number(request, "limit", default=LIST_PAGE_SIZE) or 1, LIST_PAGE_SIZE)
     names = _expanded(request) or _listed(request)
-    found = (
-        _matching(request, visible_releases(user)).select_related("licence", "card").order_by("name", "pk")
-    )
+    found = _matching(request, visible_releases(user)).with_licence_spdx()
+    found = found.select_related("licence", "card").order_by("name", "pk")
     mains = Revision.objects.filter(name="main", is_current=True).prefetch_related("files")
+    if OF_RESULTS & set(names):
+        mains = mains.prefetch_related("evaluations")
     rows = found.prefetch_related(Prefetch("revisions", mains, to_attr="mains"))
     shown = [_known(release).shown(names) for release in rows[start : start + size + 1]]
     return page(request, shown, size=size, start=start)
@@ -76,4 +80,4 @@ def _matching(request: HttpRequest, releases: ReleaseQuerySet) -> ReleaseQuerySe
 
 def _known(release: Release) -> Known:
     main = next(iter(release.mains), None)  # type: ignore[attr-defined]
-    return Known(release, main, list(main.files.all()) if main else [])
+    return Known(release, main, list(main.files.all()) if main else [], spdx=release.licence_spdx or "")  # type: ignore[attr-defined]

@@ -11,16 +11,18 @@ from portal.hub.metadata import contents
 from portal.hub.metadata.answers import moment
 from portal.hub.metadata.entries import sibling
 from portal.releases.cards import readme
-from portal.releases.cards.exporting import exported_metadata, licence_metadata
-from portal.releases.cards.metadata import named
+from portal.releases.cards.exporting import EvaluationRow, exported_metadata, licence_metadata
+from portal.releases.cards.facts import rows_of
+from portal.releases.cards.metadata import MODEL_INDEX, named
 from portal.releases.models import ModelCard, Release, ReleaseStatus, Revision, WeightFile
+from portal.releases.safety.results import newest_of
 
 # What a client that names nothing gets: of each model in a list, and of one.
 USUAL = (
     "_id", "modelId", "author", "sha", "lastModified", "createdAt", "private", "gated", "disabled",
     "downloads", "likes", "tags", "pipeline_tag", "library_name",
 )  # fmt: skip
-WHOLE = (*USUAL, "cardData", "config", "safetensors", "usedStorage", "siblings")
+WHOLE = (*USUAL, "cardData", MODEL_INDEX, "config", "safetensors", "usedStorage", "siblings")
 SECURITY = "securityRepoStatus"
 
 
@@ -32,11 +34,26 @@ class Known:
     revision: Revision | None
     files: Sequence[WeightFile]
     with_blobs: bool = False
+    # As written with the licence's version in force; None where it was not loaded with the release.
+    spdx: str | None = None
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """What config.json says."""
         return contents.config_of(self.files)
+
+    @cached_property
+    def licence_spdx(self) -> str:
+        """What was written as the SPDX identifier of the licence in force, or "". One query at most."""
+        if self.spdx is not None:
+            return self.spdx
+        version = self.release.licence.current_version()
+        return version.spdx if version else ""
+
+    @cached_property
+    def rows(self) -> tuple[EvaluationRow, ...]:
+        """What was measured on the revision. One query where its evaluations were not loaded with it."""
+        return tuple(rows_of(newest_of(self.revision))) if self.revision else ()
 
     @property
     def card(self) -> readme.Readme:
@@ -58,17 +75,22 @@ def _last_modified(known: Known) -> str | None:
 
 
 def _card(known: Known) -> dict[str, Any]:
-    return exported_metadata(known.release, known.card)
+    return exported_metadata(known.release, known.card, rows=known.rows, spdx=known.licence_spdx)
+
+
+def _model_index(known: Known) -> list[dict[str, Any]] | None:
+    """What `cardData` has of results, which the Hub tells beside it as well."""
+    return _card(known).get(MODEL_INDEX)
 
 
 def _tags(known: Known) -> list[str]:
     said = [contents.library_of(known.config), contents.task_of(known.config)]
-    licence = f"license:{licence_metadata(known.release.licence)['license']}"
+    licence = licence_metadata(known.release.licence, spdx=known.licence_spdx)["license"]
     tags = [
         *contents.formats_of(known.files),
         *filter(None, said),
         *named(known.card.metadata, "tags"),
-        licence,
+        f"license:{licence}",
     ]
     return list(dict.fromkeys(tags))
 
@@ -107,6 +129,7 @@ PROPERTIES: Mapping[str, Callable[[Known], Any]] = {
     "pipeline_tag": lambda known: contents.task_of(known.config),
     "library_name": lambda known: contents.library_of(known.config),
     "cardData": _card,
+    MODEL_INDEX: _model_index,
     "config": lambda known: known.config or None,
     "safetensors": _parameters,
     "usedStorage": _used_storage,

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from portal.releases.cards.exporting import licence_id
+from portal.releases.cards.components import spdx_id
 from portal.releases.cards.facts import Facts
 from portal.releases.cards.fields import FIELDS, TEXT, Audience, Field, Part, size_range
 from portal.releases.cards.metadata import OPENNESS
@@ -153,8 +153,10 @@ def _licence(facts: Facts) -> str:
     if facts.version is None:
         return ""
     licence = facts.release.licence
-    known = licence_id(licence)
-    kind = f"open licence, SPDX {known}" if known else "the organisation's own licence"
+    known = facts.licence_id
+    kind = f"SPDX {known}" if known else "the organisation's own licence"
+    if spdx_id(known):
+        kind = f"open licence, {kind}"
     return f"{facts.version}: {settings.PORTAL_URL}{licence.get_absolute_url()} ({kind})"
 
 

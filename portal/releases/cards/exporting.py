@@ -8,10 +8,15 @@ from typing import Any
 from django.conf import settings
 
 from portal.licensing.models import Licence
+from portal.licensing.spdx import LICENCE_REF
 from portal.releases.cards import components, readme
 from portal.releases.cards.metadata import MODEL_INDEX
 from portal.releases.models import Release
 
+# What the list of the Hub (huggingface.co/docs/hub/repositories-licenses) has under another name than SPDX in
+# lower case, and what it lacks.
+_HUB_NAMES = {"gfdl-1.3": "gfdl", "odbl-1.0": "odbl", "odc-by-1.0": "odc-by", "pddl-1.0": "pddl"}
+UNKNOWN_TO_THE_HUB = frozenset({"0BSD", "MIT-0", "MulanPSL-2.0", "OLDAP-2.8", "UPL-1.0"})
 # What the Hub files evaluations of a chat model under.
 TASK = "text-generation"
 
@@ -26,27 +31,33 @@ class EvaluationRow:
     at: date
 
 
-def licence_id(licence: Licence) -> str:
-    """The SPDX identifier of an open licence that goes by its own name or slug here, or "".
+def licence_id(licence: Licence, *, spdx: str = "") -> str:
+    """The SPDX identifier of a licence, or "" for one of the organisation's own making, whatever it allows.
 
-    A licence of the organisation's own making has none, whatever it allows.
+    `spdx` is what was written with the version in force; where nothing was, an open licence is known by
+    its name or slug here.
     """
+    if spdx:
+        return "" if LICENCE_REF.fullmatch(spdx) else spdx
     return components.spdx_id(licence.name) or components.spdx_id(licence.slug)
 
 
-def exported(release: Release, card: readme.Readme, *, rows: Sequence[EvaluationRow] = ()) -> str:
+def exported(
+    release: Release, card: readme.Readme, *, rows: Sequence[EvaluationRow] = (), spdx: str = ""
+) -> str:
     """The README.md of `card`, with `exported_metadata`."""
-    metadata = exported_metadata(release, card, rows=rows)
+    metadata = exported_metadata(release, card, rows=rows, spdx=spdx)
     body = card.body if card.body.startswith("\n") else f"\n{card.body}"
     return readme.dump(readme.Readme(metadata, body if body.endswith("\n") else f"{body}\n"))
 
 
 def exported_metadata(
-    release: Release, card: readme.Readme, *, rows: Sequence[EvaluationRow] = ()
+    release: Release, card: readme.Readme, *, rows: Sequence[EvaluationRow] = (), spdx: str = ""
 ) -> dict[str, Any]:
     """The metadata of `card`: the licence is the one that people accept here, `rows` are its results.
 
-    What the authors say of results stands where the portal has none of its own.
+    `spdx` is as `licence_id` has it. What the authors say of results stands where the portal has none of
+    its own.
     """
     # The Hub's library leaves out what has no value, so that it would not come back.
     metadata = {
@@ -54,20 +65,21 @@ def exported_metadata(
         for name, value in card.metadata.items()
         if value is not None and not name.startswith("license")
     }
-    metadata |= licence_metadata(release.licence)
+    metadata |= licence_metadata(release.licence, spdx=spdx)
     if rows:
         metadata[MODEL_INDEX] = model_index(release.name, rows)
     return metadata
 
 
-def licence_metadata(licence: Licence) -> dict[str, str]:
-    """The licence in the Hub's words: by its identifier, or as `other` with a name and a link."""
-    known = licence_id(licence)
-    if known:
-        return {"license": known.lower()}
+def licence_metadata(licence: Licence, *, spdx: str = "") -> dict[str, str]:
+    """The licence in the Hub's words: by its identifier there, or as `other` with a name and a link."""
+    known = licence_id(licence, spdx=spdx)
+    if known and known not in UNKNOWN_TO_THE_HUB:
+        plain = known.lower().removesuffix("-only").removesuffix("-or-later")
+        return {"license": _HUB_NAMES.get(plain, plain)}
     return {
         "license": "other",
-        "license_name": licence.slug,
+        "license_name": known.lower() or licence.slug,
         "license_link": settings.PORTAL_URL + licence.get_absolute_url(),
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from portal.licensing.models import LicenceVersion
 from portal.releases.cards import readme
-from portal.releases.cards.exporting import EvaluationRow
+from portal.releases.cards.exporting import EvaluationRow, licence_id
 from portal.releases.cards.memory import Estimate, estimate
 from portal.releases.cards.metadata import named
 from portal.releases.cards.sections import Section, split
@@ -52,6 +52,16 @@ class Facts:
         return replace(self, card=card, sections=tuple(split(card.body)))
 
     @property
+    def spdx(self) -> str:
+        """What was written as the SPDX identifier of the licence in force, or ""."""
+        return self.version.spdx if self.version else ""
+
+    @property
+    def licence_id(self) -> str:
+        """The SPDX identifier of the licence that people accept here, or ""."""
+        return licence_id(self.release.licence, spdx=self.spdx)
+
+    @property
     def has_weights(self) -> bool:
         """Whether the revision has a file of weights that people can load."""
         return any(path.endswith(WEIGHTS) for path in self.paths)
@@ -92,11 +102,12 @@ def facts_of(release: Release, revision: Revision | None) -> Facts:
         config=config or {},
         is_measured=config is not None,
         evaluations=tuple(newest := results.newest_of(revision)),
-        rows=tuple(_rows(newest)),
+        rows=tuple(rows_of(newest)),
     )
 
 
-def _rows(evaluations: Iterable[Evaluation]) -> Iterator[EvaluationRow]:
+def rows_of(evaluations: Iterable[Evaluation]) -> Iterator[EvaluationRow]:
+    """The main numbers of evaluations, as a card has them."""
     for one in evaluations:
         for name, value in results.Result(one, ()).metrics.items():
             yield EvaluationRow(one.suite, name, value, one.recorded_at.date())

@@ -19,7 +19,6 @@ from portal.releases.cards.components import (
     is_open,
     spdx_id,
 )
-from portal.releases.cards.exporting import licence_id
 from portal.releases.cards.facts import Facts
 from portal.releases.cards.metadata import MODEL_INDEX, OPENNESS
 
@@ -106,7 +105,7 @@ def _lacking(found: tuple[Found, ...], openness_class: int) -> tuple[Found, ...]
 
 def _found(component: Component, facts: Facts) -> Found:
     said = _said(facts).get(component.code, {})
-    own = licence_id(facts.release.licence)
+    own = facts.licence_id
     if component.code == "model_parameters":
         # People accept one licence for the weights, and nobody may declare another.
         return _judged(component, Standing.SERVED if facts.has_weights else Standing.MISSING, own)

@@ -1,5 +1,6 @@
 """Releases and their states."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from portal.common.prepared import prepared
 from portal.common.transitions import Moves
-from portal.licensing.models import Licence
+from portal.licensing.models import Licence, LicenceVersion
 
 if TYPE_CHECKING:
     from portal.releases.models.revisions import Revision
@@ -59,6 +60,14 @@ class ReleaseQuerySet(models.QuerySet["Release"]):
         """The releases whose page anybody may read: open ones, and withdrawn ones that were open."""
         withdrawn = models.Q(status=ReleaseStatus.WITHDRAWN, opened_at__isnull=False)
         return self.filter(models.Q(status=ReleaseStatus.OPEN) | withdrawn)
+
+    def with_licence_spdx(self, *, at: datetime | None = None) -> "ReleaseQuerySet":
+        """Each with `licence_spdx`: what was written with its licence's version in force at `at` (None: now).
+
+        None where no version was published. No query of its own.
+        """
+        in_force = LicenceVersion.objects.published(at=at).filter(licence=models.OuterRef("licence"))
+        return self.annotate(licence_spdx=models.Subquery(in_force.values("spdx")[:1]))
 
 
 class Release(models.Model):

@@ -46,8 +46,12 @@ class Result:
 
 
 def newest_of(revision: Revision) -> list[Evaluation]:
-    """The newest genuine live evaluation of each suite, in the order of their names. One query."""
-    genuine = [one for one in revision.evaluations.live() if one.is_genuine]
+    """The newest genuine live evaluation of each suite, in the order of their names.
+
+    One query, and none where the revision's evaluations were loaded with it.
+    """
+    # Not `live()`, which would ask again for what was loaded.
+    genuine = [one for one in revision.evaluations.all() if one.withdrawn_at is None and one.is_genuine]
     by_suite = {one.suite: one for one in reversed(genuine)}
     return [by_suite[suite] for suite in sorted(by_suite)]
 
