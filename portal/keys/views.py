@@ -29,7 +29,10 @@ OVER_PAGE_SIZE = 20
 @require_safe
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
-    """The person's keys and their teams': those that work, and a page of the others. Up to four queries, and the session's."""
+    """The person's keys and their teams': those that work, and a page of the others.
+
+    Four queries at most, and the session's.
+    """
     keys = ApiKey.objects.visible_to(current_user(request)).select_related("service_account", "replaced_by")
     return render(request, "keys/index.html", live_and_over(request, keys.prefetch_related("releases")))
 
