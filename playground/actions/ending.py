@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from playground import queueing, streams
 from playground.dispatching import enqueue
-from playground.models import LIVE, MOVES, Generation, GenerationStatus
+from playground.models import LIVE, MOVES, Generation, GenerationQuerySet, GenerationStatus
 from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.accounts.models import User
@@ -51,11 +51,33 @@ def cancel(generation: Generation, *, by: User) -> Generation:
         row = _locked(generation.pk)
         if row.status == GenerationStatus.QUEUED:
             _end(row, to=GenerationStatus.CANCELLED, outcome=Outcome(), by=by)
-        elif row.status == GenerationStatus.RUNNING and row.cancel_requested_at is None:
-            row.cancel_requested_at = timezone.now()
-            row.save(update_fields=["cancel_requested_at"])
-            transaction.on_commit(partial(streams.request_cancel, row.pk))
+        elif row.status == GenerationStatus.RUNNING:
+            _ask_worker_to_stop(row)
     return row
+
+
+def cancel_all(answers: GenerationQuerySet) -> tuple[list[Generation], list[Generation]]:
+    """Stop many answers, in the caller's transaction, who tells the ledger of those in the queue.
+
+    Returns those that were taken out of the queue and those whose workers are told now.
+    """
+    # In one order, so that two who stop the same ones wait for each other and not for ever.
+    rows = list(answers.live().select_for_update(of=("self",)).order_by("pk"))
+    queued = [row for row in rows if row.status == GenerationStatus.QUEUED]
+    for row in queued:
+        _move_to_end(row, to=GenerationStatus.CANCELLED, outcome=Outcome())
+    running = [row for row in rows if row.status == GenerationStatus.RUNNING]
+    return queued, [row for row in running if _ask_worker_to_stop(row)]
+
+
+def _ask_worker_to_stop(row: Generation) -> bool:
+    """Whether its worker was not told before; it is on commit."""
+    if row.cancel_requested_at is not None:
+        return False
+    row.cancel_requested_at = timezone.now()
+    row.save(update_fields=["cancel_requested_at"])
+    transaction.on_commit(partial(streams.request_cancel, row.pk))
+    return True
 
 
 def hold(generation_id: uuid.UUID) -> None:
@@ -170,29 +192,39 @@ def _end_attempt(generation: Generation, *, to: str, outcome: Outcome) -> bool:
             or (row.status, row.attempt) != (generation.status, generation.attempt)
         ):
             return False
+        # The worker has read what it answers for, and need not again while others wait for the ledger.
+        row.turn = generation.turn
         _end(row, to=to, outcome=outcome)
     return True
 
 
 def _end(row: Generation, *, to: str, outcome: Outcome, by: User | None = None) -> None:
     """Move to an end and record it; those who follow are told by `announce_end` or by the worker's stream."""
-    facts = replace(outcome, ended_at=outcome.ended_at or timezone.now())
-    has_worker = row.status == GenerationStatus.RUNNING
-    move(row, to, moves=MOVES, **vars(facts))
+    facts = _move_to_end(row, to=to, outcome=outcome)
     ledger.record(
         Verb.GENERATION_ENDED,
         subject=row,
         by=by,
         data={
             "status": to,
+            # Numbers of answers are counted here, where what people delete stays.
+            "release": row.release.slug,
+            "revision": row.params.get("revision", ""),
             "finish_reason": facts.finish_reason,
             "error": facts.error_code,
             "prompt_tokens": facts.prompt_tokens,
             "completion_tokens": facts.completion_tokens,
         },
     )
+
+
+def _move_to_end(row: Generation, *, to: str, outcome: Outcome) -> Outcome:
+    facts = replace(outcome, ended_at=outcome.ended_at or timezone.now())
+    has_worker = row.status == GenerationStatus.RUNNING
+    move(row, to, moves=MOVES, **vars(facts))
     if not has_worker:
         transaction.on_commit(partial(streams.announce_end, row.pk, status=to))
+    return facts
 
 
 def _locked(generation_id: uuid.UUID) -> Generation:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from playground.actions.asking import frozen, request_all, with_new_seed
 from playground.actions.conversations import delete
-from playground.actions.ending import cancel
+from playground.actions.ending import cancel_all
 from playground.actions.sending import title_of
 from playground.filling import fill
 from playground.models import (
@@ -26,6 +26,8 @@ from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.accounts.models import User
 from portal.common.refusals import Refusal
+from portal.ledger.actions import record
+from portal.ledger.verbs import Verb
 from portal.releases.models import Release
 
 # More unanswered cases of one person than this would only wait for each other.
@@ -70,10 +72,20 @@ def start_run(
 
 @transaction.atomic
 def cancel_run(run: PromptRun, *, by: User) -> None:
-    """Stop whatever of it waits or is being written; what is answered stays. Idempotent."""
+    """Stop whatever of it waits or is being written; what is answered stays. Idempotent.
+
+    One entry of the ledger names all that is taken out of the queue. What is being written is ended by its
+    worker, with an entry of its own.
+    """
     PromptRun.objects.filter(pk=run.pk, cancelled_at=None).update(cancelled_at=timezone.now())
-    for answer in Generation.objects.live().filter(turn__conversation__case__run=run):
-        cancel(answer, by=by)
+    ended, told = cancel_all(Generation.objects.filter(turn__conversation__case__run=run))
+    if ended or told:
+        facts = {
+            "release": run.release.slug,
+            "ended": [str(answer.pk) for answer in ended],
+            "told_to_stop": [str(answer.pk) for answer in told],
+        }
+        record(Verb.PROMPT_RUN_CANCELLED, subject=run, by=by, data=facts)
 
 
 def retry_failed(run: PromptRun, *, by: User, **asker: Any) -> int:

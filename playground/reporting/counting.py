@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Min, Q, Sum, TextField
+from django.db.models import Count, F, Min, Q, Sum
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast
 from django.utils import timezone
 
-from playground.models import Generation, GenerationStatus
+from playground.models import GenerationStatus
 from playground.reporting.models import Report, ReportStatus, Severity
 from portal.keys.models import DailyReleaseUsage
+from portal.ledger.models import Entry
+from portal.ledger.verbs import Verb
 from portal.releases.models import Release
 
 RATES_DAYS = 30
@@ -87,9 +88,10 @@ def rates_by_release(*, at: datetime | None = None) -> list[IncidentRate]:
 
 
 def rates_by_revision(*, at: datetime | None = None) -> list[IncidentRate]:
-    """The same in the playground alone, where the revision is known: of the answers that are kept.
+    """The same in the playground alone, where the revision is known, against all answers that it gave.
 
-    Three queries, one of which reads the answers of RATES_DAYS.
+    They are counted in the ledger, where what people and retention delete stays. Three queries, one of which
+    reads the ledger's entries of RATES_DAYS about answers.
     """
     since = _since(at)
     reported = Report.objects.incidents().filter(is_of_playground=True, reported_at__gte=since).order_by()
@@ -99,18 +101,28 @@ def rates_by_revision(*, at: datetime | None = None) -> list[IncidentRate]:
             Count("pk")
         )
     }
-    done = Generation.objects.filter(
-        status=GenerationStatus.DONE, is_imported=False, ended_at__gte=since
-    ).order_by()
-    commit_of = Cast(KeyTextTransform("revision", "params"), TextField())
-    rows = done.annotate(commit=commit_of).values_list("turn__conversation__release_id", "commit")
-    answers = {(release, commit or ""): count for release, commit, count in rows.annotate(Count("pk"))}
-    releases = Release.objects.in_bulk({release for release, _ in {*incidents, *answers}})
+    given = _given_by_revision(since)
+    named = Q(slug__in={slug for slug, _ in given}) | Q(pk__in={release for release, _ in incidents})
+    releases = {one.pk: one for one in Release.objects.filter(named)}
+    ids = {one.slug: one.pk for one in releases.values()}
+    answers = {(ids[slug], commit): count for (slug, commit), count in given.items() if slug in ids}
     rates = [
         IncidentRate(releases[key[0]], key[1], incidents.get(key, 0), answers.get(key, 0))
         for key in {*incidents, *answers}
     ]
     return sorted(rates, key=lambda one: (one.release.name, one.commit))
+
+
+def _given_by_revision(since: datetime) -> dict[tuple[str, str], int]:
+    """How many answers ended well since then, by the slug of the release and the commit. One query."""
+    ended = Entry.objects.filter(
+        verb=Verb.GENERATION_ENDED, at__gte=since, data__status=GenerationStatus.DONE
+    ).order_by()
+    named = ended.annotate(
+        release=KeyTextTransform("release", "data"), commit=KeyTextTransform("revision", "data")
+    )
+    rows = named.values_list("release", "commit").annotate(count=Count("pk"))
+    return {(release or "", commit or ""): count for release, commit, count in rows}
 
 
 def _since(at: datetime | None) -> datetime:

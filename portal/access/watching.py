@@ -59,6 +59,7 @@ HARMLESS = frozenset(
         Verb.REFERRAL_CODE_USED,
         Verb.GENERATION_REQUESTED,
         Verb.GENERATION_ENDED,
+        Verb.PROMPT_RUN_CANCELLED,
         Verb.CONVERSATION_DELETED,
         Verb.SHARE_LINK_CREATED,
         Verb.SHARE_LINK_REVOKED,

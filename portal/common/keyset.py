@@ -26,19 +26,21 @@ class Page(Generic[M]):
         return iter(self.object_list)
 
 
-def page_of(rows: QuerySet[M], *, by: str, before: str, after: str, size: int) -> Page[M]:
+def page_of(
+    rows: QuerySet[M], *, by: str, before: str, after: str, size: int, is_newest_first: bool = False
+) -> Page[M]:
     """The page of `rows`, in the order of the moment `by` and the id, behind `after` or in front of `before`.
 
     Both are as a `Page` names them; what is no such name counts as none. One query.
     """
+    onward, back = ("lt", "gt") if is_newest_first else ("gt", "lt")
     if end := _position(before):
-        found = list(_beyond(rows, by, end, "lt").order_by(f"-{by}", "-pk")[: size + 1])
+        found = list(_beyond(rows, by, end, back)[: size + 1])
         shown = found[:size][::-1]
         has_earlier, has_later = len(found) > size, True
     else:
         start = _position(after)
-        later = _beyond(rows, by, start, "gt") if start else rows
-        found = list(later.order_by(by, "pk")[: size + 1])
+        found = list(_beyond(rows, by, start, onward)[: size + 1])
         shown = found[:size]
         has_earlier, has_later = start is not None, len(found) > size
     if not shown:
@@ -50,8 +52,14 @@ def page_of(rows: QuerySet[M], *, by: str, before: str, after: str, size: int) -
     )
 
 
-def _beyond(rows: QuerySet[M], by: str, position: tuple[datetime, int], side: str) -> QuerySet[M]:
-    """The rows on one side of a position. The first condition is what an index is entered by."""
+def _beyond(rows: QuerySet[M], by: str, position: tuple[datetime, int] | None, side: str) -> QuerySet[M]:
+    """The rows on one side of a position, or all of them, the nearest first.
+
+    The first condition is what an index is entered by.
+    """
+    rows = rows.order_by(by, "pk") if side == "gt" else rows.order_by(f"-{by}", "-pk")
+    if position is None:
+        return rows
     moment, pk = position
     return rows.filter(**{f"{by}__{side}e": moment}).filter(
         Q(**{f"{by}__{side}": moment}) | Q(**{f"pk__{side}": pk})

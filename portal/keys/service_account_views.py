@@ -14,6 +14,7 @@ from portal.common.statuses import INVALID
 from portal.keys import service_accounts
 from portal.keys.models import ApiKey, ServiceAccount
 from portal.keys.service_account_forms import InviteForm, ServiceAccountForm
+from portal.keys.views import live_and_over
 
 
 @require_safe
@@ -41,7 +42,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def account(request: HttpRequest, pk: int) -> HttpResponse:
-    """One account: its keys and its members. Four queries and the session's."""
+    """One account: its keys and its members. Five queries and the session's."""
     user = current_user(request)
     return _page(request, _visible(user, pk), user, InviteForm())
 
@@ -135,7 +136,7 @@ def _page(
         "account": found,
         "number": str(found.pk),
         "is_owner": found.owner_id == user.pk,
-        "keys": keys.prefetch_related("releases"),
+        **live_and_over(request, keys),
         "members": found.members.order_by("email"),
         "form": form,
     }

@@ -1,9 +1,12 @@
 """The pages on which a person makes and revokes keys and sees their usage."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -12,21 +15,43 @@ from portal.access.deciding import releases_allowed
 from portal.access.decision import Action
 from portal.accounts.models import User
 from portal.accounts.sessions import current_user
+from portal.common.keyset import page_of
 from portal.common.requests import client_address, is_htmx
 from portal.common.statuses import INVALID
 from portal.keys import actions
 from portal.keys.forms import ChangeForm, KeyForm, RotateForm
-from portal.keys.models import ApiKey, Scope, ServiceAccount
+from portal.keys.models import ApiKey, ApiKeyQuerySet, Scope, ServiceAccount
 from portal.keys.snippets import snippets_for
+
+# Of keys that are over; with rotation there are many of them in time.
+OVER_PAGE_SIZE = 20
 
 
 @require_safe
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
-    """The person's keys and their teams'. Two queries and the session's."""
+    """The person's keys and their teams': those that work, and a page of the others.
+
+    Four queries at most, and the session's.
+    """
     keys = ApiKey.objects.visible_to(current_user(request)).select_related("service_account", "replaced_by")
-    keys = keys.prefetch_related("releases")
-    return render(request, "keys/index.html", {"keys": keys})
+    return render(request, "keys/index.html", live_and_over(request, keys.prefetch_related("releases")))
+
+
+def live_and_over(request: HttpRequest, keys: ApiKeyQuerySet) -> dict[str, Any]:
+    """The keys that work, all of them, and a page of those that do no longer, the newest first."""
+    moment = timezone.now()
+    return {
+        "keys": keys.live(at=moment),
+        "page": page_of(
+            keys.over(at=moment),
+            by="created_at",
+            before=request.GET.get("before", ""),
+            after=request.GET.get("after", ""),
+            size=OVER_PAGE_SIZE,
+            is_newest_first=True,
+        ),
+    }
 
 
 @require_http_methods(["GET", "POST"])

@@ -142,6 +142,7 @@ class Verb(models.TextChoices):
 
     GENERATION_REQUESTED = "generation.requested", "Generation requested"
     GENERATION_ENDED = "generation.ended", "Generation ended"
+    PROMPT_RUN_CANCELLED = "prompt_run.cancelled", "Run of a prompt cancelled, with what waited of it"
     CONVERSATION_DELETED = "conversation.deleted", "Conversation deleted"
     SHARE_LINK_CREATED = "share_link.created", "Share link to a conversation created"
     SHARE_LINK_REVOKED = "share_link.revoked", "Share link to a conversation revoked"

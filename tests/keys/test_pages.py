@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.keys import actions, tokens
+from portal.keys import actions, tokens, views
 from portal.keys.models import DEVELOPER_SCOPES, ApiKey, Scope
 from tests import cast
 from tests.conftest import signed_in
@@ -170,6 +170,49 @@ def test_the_list_costs_the_same_for_one_key_and_three(as_ada, ada, django_asser
 
     assert page.count('id="key-row-') == 3
     assert costs[0] == costs[2]
+
+
+def over_keys(user, count, **fields) -> None:
+    """Keys that were revoked, each made a minute after the one before."""
+    now = timezone.now() - timedelta(days=1)
+    for number in range(count):
+        at = now + timedelta(minutes=number)
+        ApiKey.objects.create(
+            user=user,
+            name=f"old {number}",
+            public_id=f"{number:012}",
+            digest="x",
+            scopes=[],
+            created_at=at,
+            revoked_at=at,
+            **fields,
+        )
+
+
+def test_long_lists_of_revoked_keys_have_pages_the_newest_first(as_ada, ada, laptop, monkeypatch):
+    monkeypatch.setattr(views, "OVER_PAGE_SIZE", 3)
+    over_keys(ada, 7)
+    address, pages = "/keys/", []
+
+    while address:
+        answer = as_ada.get(address)
+        pages.append([key.name for key in answer.context["page"]])
+        assert [key.name for key in answer.context["keys"]] == ["laptop"]
+        following = re.search(r'rel="next"\s+href="([^"]+)#over"', answer.content.decode())
+        address = f"/keys/{following[1]}".replace("&amp;", "&") if following else ""
+    back = as_ada.get("/keys/", {"before": answer.context["page"].before})
+
+    assert pages == [["old 6", "old 5", "old 4"], ["old 3", "old 2", "old 1"], ["old 0"]]
+    assert [key.name for key in back.context["page"]] == pages[1]
+
+
+def test_a_list_of_revoked_keys_alone_says_that_none_works(as_ada, ada):
+    over_keys(ada, 1)
+
+    page = as_ada.get("/keys/").content.decode()
+
+    assert "None of your keys works any more." in page
+    assert "old 0" in page
 
 
 def test_the_list_without_keys_invites_to_make_one(as_ada):

@@ -197,7 +197,7 @@ def test_the_list_asks_as_often_for_many_keys_as_for_one(as_ada, ada, release, d
 
     make()
     as_ada.get("/keys/")
-    with django_assert_num_queries(4) as few:
+    with django_assert_num_queries(5) as few:
         as_ada.get("/keys/")
     for _ in range(8):
         make()

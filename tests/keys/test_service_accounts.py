@@ -7,10 +7,12 @@ import pytest
 from portal.common.refusals import Refusal
 from portal.keys import actions, service_accounts
 from portal.keys.models import ApiKey, DailyUsage, Scope, ServiceAccount
+from portal.keys.views import OVER_PAGE_SIZE
 from portal.ledger.models import Entry
 from portal.ledger.verbs import Verb
 from tests import cast
 from tests.conftest import signed_in
+from tests.keys.test_pages import over_keys
 
 PAGES = ("", "close/")
 
@@ -211,6 +213,21 @@ def test_who_may_have_no_key_may_have_no_service_account(mallory):
     mallory.save()
     with pytest.raises(Refusal, match="deactivated account"):
         service_accounts.create(mallory, name="bot")
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_page_has_its_revoked_keys_in_pages(
+    *, as_ada, ada, bot, bots_key, count, django_assert_num_queries
+):
+    over_keys(ada, count, service_account=bot)
+    as_ada.get(f"/keys/accounts/{bot.pk}/")
+
+    with django_assert_num_queries(6):
+        answer = as_ada.get(f"/keys/accounts/{bot.pk}/")
+
+    assert [key.pk for key in answer.context["keys"]] == [bots_key.key.pk]
+    assert len(answer.context["page"].object_list) == min(count, OVER_PAGE_SIZE)
+    assert bool(answer.context["page"].after) == (count > OVER_PAGE_SIZE)
 
 
 def test_the_list_has_constant_queries(as_ada, ada, django_assert_max_num_queries):

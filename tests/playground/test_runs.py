@@ -109,12 +109,33 @@ def test_the_rest_is_cancelled_and_asked_again(run, ada):
     tally = tally_of(run)
     assert (tally.done, tally.failed, tally.stopped, tally.is_live) == (1, 1, 1, False)
 
+    entry = Entry.objects.get(verb=Verb.PROMPT_RUN_CANCELLED)
+    assert (entry.data["ended"], entry.data["told_to_stop"]) == ([str(third.pk)], [])
+
     assert actions.retry_failed(run, by=ada) == 2
     assert actions.retry_failed(run, by=ada) == 0
     again = answers(run)
     assert again[0] == first
     assert [one.status for one in again[1:]] == ["queued", "queued"]
     assert [one.params for one in again[1:]] == [second.params, third.params]
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_run_is_cancelled_with_one_entry_for_all_its_cases(ada, release, count):
+    run = start(ada, release, [{"name": str(number)} for number in range(count + 1)])
+    writing = actions.begin(answers(run)[0].pk)
+    before = Entry.objects.count()
+
+    actions.cancel_run(run, by=ada)
+    actions.cancel_run(run, by=ada)
+
+    entry = Entry.objects.order_by("-number").first()
+    assert Entry.objects.count() == before + 1
+    assert (entry.verb, entry.subject_id) == (Verb.PROMPT_RUN_CANCELLED, str(run.pk))
+    assert set(entry.data["ended"]) == {str(one.pk) for one in answers(run)[1:]}
+    assert entry.data["told_to_stop"] == [str(writing.pk)]
+    assert [one.status for one in answers(run)] == ["running", *["cancelled"] * count]
+    assert first_break() is None
 
 
 def test_ada_starts_a_run_by_its_form(as_ada, ada, release):

@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from playground import actions as playground
+from playground.models import Conversation
 from playground.reporting import actions, counting
 from playground.reporting.models import Report, Severity
 from portal.keys.models import DailyReleaseUsage
+from tests.playground.conftest import wish
 from tests.reports.conftest import answered, revision, told
 
 
@@ -75,6 +78,20 @@ def test_rates_by_revision_count_the_playground(as_tess, tess, ada, release, see
     assert rates[0].per_thousand == pytest.approx(250.0)
     page = " ".join(as_tess.get("/console/reports/rates/").text.split())
     assert "250.00" in page
+
+
+def test_what_is_deleted_goes_on_counting(tess, ada, release, seen):
+    first = answered(ada, release)
+    for _ in range(3):
+        answered(ada, release)
+    stopped = playground.send(wish("Stop."), by=ada, release=release)
+    playground.cancel(stopped, by=ada)
+    actions.accept(actions.report_answer(first, told(), may_read=False, by=ada), by=tess)
+
+    Conversation.objects.all().delete()
+
+    (rate,) = counting.rates_by_revision()
+    assert (rate.release, rate.commit, rate.incident_count, rate.answer_count) == (release, "a" * 40, 1, 4)
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -50,6 +50,11 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             models.Q(expires_at=None) | models.Q(expires_at__gt=moment)
         )
 
+    def over(self, *, at: datetime | None = None) -> "ApiKeyQuerySet":
+        """The keys that were revoked or have expired by `at` (None: now)."""
+        moment = at or timezone.now()
+        return self.filter(models.Q(revoked_at__isnull=False) | models.Q(expires_at__lte=moment))
+
     def used_before(self, moment: datetime) -> "ApiKeyQuerySet":
         """The keys whose recorded last use lies before `moment`, or that have none."""
         return self.filter(models.Q(last_used_at=None) | models.Q(last_used_at__lt=moment))

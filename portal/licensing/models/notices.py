@@ -18,8 +18,8 @@ class NoticeKind(models.TextChoices):
     DAY = "day", "A day of grace is left"
 
 
-# Above the longest time that a claimed mail takes to a slow provider. An older claim is that of a killed worker,
-# or of a mail that the provider did not take.
+# Above the longest time that a claimed mail takes to a slow provider. An older claim is a killed
+# worker's, or of a mail that the provider did not take.
 CLAIM_LASTS = timedelta(minutes=10)
 # Six hours of a provider that is away; an address that is refused for good is tried no longer either.
 ATTEMPTS_MAX = 36
