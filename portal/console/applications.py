@@ -113,7 +113,7 @@ def decide(request: HttpRequest, reference: str) -> HttpResponse:
     done = "waits for a second reviewer to agree" if is_proposed else form.choice.done
     messages.success(request, f"{decided.reference} {done}.")
     if is_htmx(request):
-        return review_page(request, decided, DecisionForm())
+        return review_page(request, decided, DecisionForm(), is_decided=True)
     return redirect(with_filters(request, _path(decided)))
 
 
@@ -144,8 +144,12 @@ def review_page(
     refusal: Refusal | None = None,
     note: str = "",
     status: int = 200,
+    is_decided: bool = False,
 ) -> HttpResponse:
-    """The page about one application; for htmx the part that a decision changes."""
+    """The page about one application; for htmx the part that a decision changes.
+
+    Once it `is_decided`, the keyboard stands on the way to the next one.
+    """
     entries = timelines.for_staff(found)
     choices = choices_for(found)
     queue_form = QueueForm(request.GET, reviewer=current_user(request))
@@ -169,6 +173,7 @@ def review_page(
         "files_url": f"{_path(found)}files/",
         "signals": signals.signals_of(found),
         "is_fragment": is_htmx(request),
+        "is_decided": is_decided,
     }
     fragment = "console/applications/application.html#review"
     template = fragment if is_htmx(request) else "console/applications/application.html"

@@ -211,4 +211,4 @@ def test_the_next_one_is_of_the_list_from_which_the_reviewer_came(as_rosa, submi
     for answer in (page, decided):
         assert f'href="{at(others[2])}?country=FR"' in answer.content.decode()
     assert 'href="/console/applications/?country=FR"' in alone.content.decode()
-    assert "That was the last one" in alone.content.decode()
+    assert "The last one of this list" in alone.content.decode()
