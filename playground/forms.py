@@ -184,10 +184,14 @@ class ResultsForm(forms.Form):
 
 
 class ComposerForm(MessageForm, SettingsForm):
-    """One message with the settings for its answer; `token` tells a second sending from a second message."""
+    """One message with the settings for its answer.
+
+    `token` tells a second sending from a second message; `seen_at` how far the page knows the conversation.
+    """
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     follows = forms.CharField(required=False, widget=forms.HiddenInput)
+    seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
     prompt = message_field("Ask the model something", autofocus=True)
     is_unkept = forms.BooleanField(
         label="Don't keep this conversation",
@@ -230,6 +234,8 @@ def blank_form(
     """
     initial: dict[str, Any] = {"token": uuid.uuid4(), "follows": follows or ""}
     settings = conversation.settings if conversation else usual(release.context_length)
+    if conversation:
+        initial["seen_at"] = conversation.updated_at.isoformat()
     return ComposerForm(initial=initial | shown(settings) | given, release=release)
 
 

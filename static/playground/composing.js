@@ -16,7 +16,7 @@ document.addEventListener("input", (event) => {
 const isTouched = () => window.matchMedia("(pointer: coarse)").matches;
 
 // Back to the message, where the next one is typed; on a phone that would bring the keyboard back over the answer.
-const rest = () => {
+export const rest = () => {
   if (isTouched()) message()?.blur();
   else message()?.focus();
 };

@@ -1,5 +1,6 @@
 // The page of conversations.
 import "./composing.js";
+import "./elsewhere.js";
 import "./feedback.js";
 import { followAll } from "./following.js";
 import { toEnd } from "./page.js";
