@@ -192,7 +192,7 @@ class ComposerForm(MessageForm, SettingsForm):
     token = forms.UUIDField(widget=forms.HiddenInput)
     follows = forms.CharField(required=False, widget=forms.HiddenInput)
     seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
-    prompt = message_field("Ask the model something", autofocus=True)
+    prompt = message_field("Ask the model something")
     is_unkept = forms.BooleanField(
         label="Don't keep this conversation",
         required=False,

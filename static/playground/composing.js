@@ -147,3 +147,7 @@ window.addEventListener("resize", () => {
 document.addEventListener("htmx:after:settle", () => { giveBack(); showWrong(); });
 showWrong();
 restore();
+// Whoever opens a talk types at once, as far as nothing else was chosen.
+if (!isTouched() && composer()?.matches(".composer") && document.activeElement === document.body) {
+  message().focus({ preventScroll: true });
+}

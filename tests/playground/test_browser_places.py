@@ -11,6 +11,7 @@ from playground.models import Conversation
 from tests.look.checks import DESK, PHONE, assert_accessible, assert_fits
 from tests.playground.pages import ask_again, say, signed_in
 from tests.playground.stack import Stack, Visitor
+from tests.playground.test_comparing import compare, end_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
 NARROW = {"width": 1000, "height": 800}
@@ -67,6 +68,21 @@ def test_a_panel_goes_back_into_its_place_when_the_page_becomes_wide(page):
 
     expect(page.locator(":popover-open")).to_have_count(0)
     expect(page.get_by_label("Temperature")).to_be_visible()
+
+
+def test_who_opens_a_talk_or_a_comparison_types_at_once(page, phone, ada, release, zephyr):
+    made = compare(ada, release, zephyr)
+    end_all(made)
+    talk = Conversation.objects.create(user=ada, release=release, title="Talk")
+
+    for path in ("/playground/", talk.get_absolute_url(), made.get_absolute_url()):
+        page.goto(path)
+        expect(page.locator("#composer textarea[name=prompt]")).to_be_focused()
+        phone.goto(path)
+        expect(phone.locator("[data-scripted] #composer textarea[name=prompt]")).not_to_be_focused()
+    # Columns are chosen first.
+    page.goto("/playground/compare/")
+    expect(page.locator("[data-scripted] #composer textarea[name=prompt]")).not_to_be_focused()
 
 
 def test_who_stops_by_the_button_may_type_at_once(page):
