@@ -1,5 +1,6 @@
 // The composer of conversations and comparisons: the keyboard is enough, what was typed is never lost, and
 // errors say what to do.
+import { forgetCount } from "./counting.js";
 import { clear, keep, restore } from "./drafts.js";
 import { composer, isLive, message, notice, toEnd } from "./page.js";
 import { forget } from "./variables.js";
@@ -98,6 +99,7 @@ document.addEventListener("htmx:after:request", (event) => {
     const { prompt, system_prompt: system } = composer().elements;
     clear();
     forget();
+    forgetCount();
     prompt.value = unsent(prompt.value, ctx);
     if (system) system.defaultValue = system.value;
     document.getElementById("composer-notice").replaceChildren();
