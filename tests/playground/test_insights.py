@@ -98,6 +98,8 @@ def test_a_raw_prompt_is_completed_and_its_tokens_shown(stack, ada_visits, relea
     body = stack.upstream_state()["bodies"][-1]
     assert (body["prompt"], body["logprobs"], "messages" in body) == ("words=2 Once", 5, False)
     assert answer.text == "w0 w1 "
+    read = ada_visits.get(f"/playground/generations/{answer.pk}/prompt/").text
+    assert "Your words as they are: the raw mode knows no chat template" in read
     page = ada_visits.get(f"/playground/generations/{answer.pk}/tokens/").text
     assert "81.9 %" in page
     assert "<code>other</code> 16.5 %" in page
@@ -132,6 +134,7 @@ def test_the_prompt_is_shown_as_the_model_read_it_and_taken_into_the_raw_mode(st
     raw = ada_visits.get(f"/playground/?release={release.slug}&raw_from={answer.pk}").text
 
     assert "&lt;user&gt; words=1 Hello there" in page
+    assert "put into the model's chat template" in page
     assert "4 tokens" in page
     assert "&lt;user&gt; words=1 Hello there</textarea>" in raw
     assert '<option value="raw" selected>' in raw
