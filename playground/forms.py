@@ -167,7 +167,7 @@ class ResultsForm(forms.Form):
         self.calls = calls
         for number, call in enumerate(calls):
             self.fields[f"result_{number}"] = forms.CharField(
-                label=f"Result of {call['function']['name']}",
+                label=f"Result of {call['function']['name']}{_place(number, len(calls))}",
                 max_length=PROMPT_MAX_CHARACTERS,
                 strip=False,
                 widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "is-code"}),
@@ -270,6 +270,11 @@ def _number_field(number: Parameter) -> forms.Field:
     mode = "numeric" if number.is_whole else "decimal"
     options["widget"] = forms.NumberInput(attrs={"step": number.step, "inputmode": mode, **BESIDE})
     return forms.IntegerField(**options) if number.is_whole else forms.FloatField(**options)
+
+
+def _place(number: int, count: int) -> str:
+    """Which of several calls, since one tool may be called more than once."""
+    return f" ({number + 1} of {count})" if count > 1 else ""
 
 
 def _json(text: str) -> Any:

@@ -4,6 +4,7 @@ import "./elsewhere.js";
 import "./feedback.js";
 import { followAll } from "./following.js";
 import { toEnd } from "./page.js";
+import "./presets.js";
 import "./searching.js";
 import "./walking.js";
 

@@ -254,6 +254,49 @@ def test_words_from_right_to_left_begin_on_the_right(page):
     assert min(first.evaluate(LEFT_AT_THE_END), english.evaluate(LEFT_AT_THE_END)) > 100
 
 
+TOOL = '[{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}]'
+
+
+def test_what_called_tools_returned_is_typed_in_once(page):
+    page.locator("#settings summary", has_text="Output").click()
+    page.get_by_label("Tools").fill(TOOL)
+    say(page, "words=2 call=2")
+    told = "The model called 2 tools and waits. Type in what they returned."
+    expect(page.locator("[data-announcer]")).to_contain_text(told)
+    look(page, "tools-called")
+
+    page.get_by_label("Result of add (1 of 2)").fill("3")
+    page.get_by_label("Result of add (2 of 2)").fill("4")
+    page.get_by_role("button", name="Send what they returned").press("Enter")
+
+    expect(page.locator(".answer[data-status=done]")).to_have_count(2)
+    # What has its results asks for none, and takes others.
+    expect(page.get_by_label("Result of add (1 of 2)")).to_be_hidden()
+    look(page, "tools-answered")
+    page.get_by_text("Send other results").press("Enter")
+    page.get_by_label("Result of add (1 of 2)").fill("5")
+    page.get_by_label("Result of add (2 of 2)").fill("6")
+    page.get_by_role("button", name="Send what they returned").press("Enter")
+    expect(page.get_by_label("Versions of this message")).to_contain_text("2 / 2")
+
+
+def test_the_keyboard_goes_into_the_form_of_a_preset_and_back(page):
+    page.get_by_label("Message to").fill("words=3")
+    opener = page.get_by_role("button", name="Save as preset")
+    opener.press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Enter a name for the new preset.")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+
+    page.keyboard.type("Three words")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Saved as version 1 of")).to_be_visible()
+    expect(opener).to_be_focused()
+    expect(page.get_by_label("Message to")).to_have_value("words=3")
+
+
 def test_what_else_a_token_might_have_been_fits_on_a_phone(phone):
     phone.get_by_role("button", name="Settings").tap()
     phone.locator("#settings summary", has_text="Output").tap()

@@ -112,7 +112,7 @@ def test_tools_are_called_and_told_what_they_returned(stack, ada_visits, release
     assert [call["function"] for call in answer.tool_calls] == [{"name": "add", "arguments": '{"a": 1}'}] * 2
     assert answer.finish_reason == "tool_calls"
     page = ada_visits.get(f"/playground/{answer.turn.conversation_id}/").text
-    assert page.count("Result of add") == 2
+    assert page.count("Result of add (1 of 2)") == page.count("Result of add (2 of 2)") == 1
     results = {"token": str(uuid4()), "result_0": "3", "result_1": "words=2 four"}
     told = ada_visits.post(f"/playground/generations/{answer.pk}/results/", results)
 
