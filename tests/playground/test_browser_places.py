@@ -295,6 +295,11 @@ def test_the_keyboard_goes_into_the_form_of_a_preset_and_back(page):
     expect(page.get_by_text("Saved as version 1 of")).to_be_visible()
     expect(opener).to_be_focused()
     expect(page.get_by_label("Message to")).to_have_value("words=3")
+    # It is there to be loaded, and what is saved next is a version of it.
+    expect(page.locator("#preset-choice option:checked")).to_have_text("Three words")
+    opener.press("Enter")
+    expect(page.get_by_label("Save as", exact=True)).to_be_focused()
+    expect(page.get_by_label("Save as", exact=True).locator("option:checked")).to_contain_text("Three words")
 
 
 def test_what_else_a_token_might_have_been_fits_on_a_phone(phone):
