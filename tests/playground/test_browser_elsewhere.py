@@ -29,7 +29,9 @@ def tabs(browser: Browser, stack: Stack, ada_visits: Visitor) -> Iterator[tuple[
         second.clock.install()
         second.goto(first.url)
         yield first, second
-    assert complaints + complaints_of_second == []
+    # For a request that is under way a clock that is put forward runs out.
+    heard = [line for line in complaints_of_second if "htmx:error: timeout" not in line]
+    assert complaints + heard == []
 
 
 def come_back(tab: Page, *, event: str = "focus") -> None:
