@@ -75,7 +75,8 @@ def _separated(text: str) -> list[Row]:
                 names = [cell.strip() for cell in cells]
                 _check_names(names, line)
             elif len(cells) != len(names):
-                faults.append(Fault(line, f"has {len(cells)} cells; the first line names {len(names)}."))
+                found = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+                faults.append(Fault(line, f"has {found}; the first line names {len(names)}."))
             else:
                 rows.append(dict(zip(names, cells, strict=True)))
     except csv.Error as error:

@@ -167,7 +167,7 @@ class ResultsForm(forms.Form):
         self.calls = calls
         for number, call in enumerate(calls):
             self.fields[f"result_{number}"] = forms.CharField(
-                label=f"Result of {call['function']['name']}",
+                label=f"Result of {call['function']['name']}{_place(number, len(calls))}",
                 max_length=PROMPT_MAX_CHARACTERS,
                 strip=False,
                 widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "class": "is-code"}),
@@ -184,11 +184,15 @@ class ResultsForm(forms.Form):
 
 
 class ComposerForm(MessageForm, SettingsForm):
-    """One message with the settings for its answer; `token` tells a second sending from a second message."""
+    """One message with the settings for its answer.
+
+    `token` tells a second sending from a second message; `seen_at` how far the page knows the conversation.
+    """
 
     token = forms.UUIDField(widget=forms.HiddenInput)
     follows = forms.CharField(required=False, widget=forms.HiddenInput)
-    prompt = message_field("Ask the model something", autofocus=True)
+    seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
+    prompt = message_field("Ask the model something")
     is_unkept = forms.BooleanField(
         label="Don't keep this conversation",
         required=False,
@@ -230,6 +234,8 @@ def blank_form(
     """
     initial: dict[str, Any] = {"token": uuid.uuid4(), "follows": follows or ""}
     settings = conversation.settings if conversation else usual(release.context_length)
+    if conversation:
+        initial["seen_at"] = conversation.updated_at.isoformat()
     return ComposerForm(initial=initial | shown(settings) | given, release=release)
 
 
@@ -264,6 +270,11 @@ def _number_field(number: Parameter) -> forms.Field:
     mode = "numeric" if number.is_whole else "decimal"
     options["widget"] = forms.NumberInput(attrs={"step": number.step, "inputmode": mode, **BESIDE})
     return forms.IntegerField(**options) if number.is_whole else forms.FloatField(**options)
+
+
+def _place(number: int, count: int) -> str:
+    """Which of several calls, since one tool may be called more than once."""
+    return f" ({number + 1} of {count})" if count > 1 else ""
 
 
 def _json(text: str) -> Any:

@@ -11,13 +11,13 @@ from playground.models import PROMPT_MAX_CHARACTERS
 FIELD_PREFIX = "variable-"
 
 
-def message_field(placeholder: str = "", **attrs: Any) -> forms.CharField:
+def message_field(placeholder: str = "") -> forms.CharField:
     """The field for what is said."""
     return forms.CharField(
         label="Message",
         max_length=PROMPT_MAX_CHARACTERS,
         strip=False,
-        widget=forms.Textarea(attrs={"rows": 1, "placeholder": placeholder, **attrs}),
+        widget=forms.Textarea(attrs={"rows": 1, "placeholder": placeholder}),
         error_messages={"required": "Type a message first."},
     )
 

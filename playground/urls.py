@@ -6,6 +6,7 @@ from playground.reporting import views as reporting
 from playground.views import (
     comparing,
     counting,
+    elsewhere,
     feedback,
     files,
     following,
@@ -25,6 +26,7 @@ urlpatterns = [
     path("", pages.new, name="playground"),
     path("send/", sending.send, name="playground_send"),
     path("count/", counting.count, name="playground_count"),
+    path("elsewhere/", elsewhere.elsewhere, name="playground_elsewhere"),
     path("variables/", variables.variables, name="playground_variables"),
     path("conversations/", talks.index, name="playground_talks"),
     path("conversations/import/", files.import_file, name="playground_import"),

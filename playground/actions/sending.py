@@ -169,7 +169,10 @@ def go_on(
 
 def _ask_again(generation: Generation, conversation: Conversation, *, by: User, **asked: Any) -> Generation:
     refuse_while_busy(by, conversation)
-    Conversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
+    now = timezone.now()
+    Conversation.objects.filter(pk=conversation.pk).update(updated_at=now)
+    # The page that shows the answer must not take it for something that was asked elsewhere.
+    generation.turn.conversation.updated_at = now
     return request(generation.turn, by=by, **asked)
 
 

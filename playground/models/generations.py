@@ -80,7 +80,7 @@ class Turn(models.Model):
 class GenerationQuerySet(models.QuerySet["Generation"]):
     """Questions about many generations."""
 
-    def visible_to(self, user: User) -> "GenerationQuerySet":
+    def visible_to(self, user: User | int) -> "GenerationQuerySet":
         """Those in the person's own conversations, without what a blind comparison hides."""
         return self.asked_by(user).filter(unhidden("turn__conversation__comparison"))
 

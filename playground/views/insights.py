@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from playground import probabilities, templating
+from playground.parameters import RAW
 from playground.views.entering import is_htmx, own_answer, person_required
 
 
@@ -37,5 +38,6 @@ def template(request: HttpRequest, pk: UUID) -> HttpResponse:
         "answer": answer,
         "talk": answer.turn.conversation,
         "rendered": templating.rendered(answer),
+        "is_raw": answer.params.get("mode") == RAW,
     }
     return render(request, "playground/template.html", context)

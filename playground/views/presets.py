@@ -17,7 +17,7 @@ from playground.filling import variables_of
 from playground.models import Preset, PresetVersion
 from playground.preset_forms import ContentForm, NameForm, SaveForm
 from playground.views.entering import is_htmx, person_required
-from playground.views.pages import uuid_or_none
+from playground.views.pages import PRESETS_SHOWN, uuid_or_none
 from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.accounts.sessions import current_user
@@ -93,7 +93,8 @@ def save(request: HttpRequest) -> HttpResponse:
         form.add_error("name", refusal.sentence)
         return _ask(request, form, release, status=INVALID)
     if is_htmx(request):
-        return render(request, "playground/presets/save.html#saved", {"version": version})
+        context = {"version": version, "preset": version.preset, "presets": presets[:PRESETS_SHOWN]}
+        return render(request, "playground/presets/save.html#saved", context)
     return redirect(version.preset)
 
 

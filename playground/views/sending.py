@@ -18,6 +18,7 @@ from playground.stopping import session_digest
 from playground.threads import Exchange, versions_of
 from playground.views import pages
 from playground.views.columns import answer_in_column
+from playground.views.elsewhere import WentOn, moment_or_none, went_on_beside
 from playground.views.entering import is_htmx, own_answer, person_required
 from portal.accounts.sessions import current_user
 from portal.common.prepared import prepared
@@ -41,11 +42,15 @@ def send(request: HttpRequest) -> HttpResponse:
             # The words stay in their editor, and the composer keeps its own.
             return _errors(request, form)
         return _invalid(request, form=form, release=release, talk=talk)
+    seen_at = moment_or_none(form.cleaned_data["seen_at"])
     generation = actions.send(form.wish(), release=release, conversation=talk, **asker(request))
     if not is_htmx(request):
         return redirect(generation.turn.conversation)
     if "is_branch" in request.POST:
         return branch(request, generation)
+    # What the same form said before, sent twice, is nothing that another page did.
+    if talk and seen_at and seen_at < talk.updated_at < generation.turn.created_at:
+        return branch(request, generation, went_on=went_on_beside(generation))
     return _sent(request, generation)
 
 
@@ -198,12 +203,16 @@ def _asked_again(request: HttpRequest, generation: Generation) -> HttpResponse:
     return branch(request, generation)
 
 
-def branch(request: HttpRequest, generation: Generation) -> HttpResponse:
-    """The branch that ends in the new answer, instead of the one that is shown."""
+def branch(request: HttpRequest, generation: Generation, *, went_on: WentOn | None = None) -> HttpResponse:
+    """The branch that ends in the new answer, instead of the one that is shown.
+
+    `went_on` is what was asked elsewhere meanwhile, of which the page did not know.
+    """
     talk = generation.turn.conversation
     context = pages.page_context(
         current_user(request), release=talk.release, talk=talk, through=generation.pk
     )
+    context |= {"went_on": went_on, "is_branch": True}
     response = render(request, "playground/thread.html", context)
     response = push_url(response, talk.get_absolute_url())
     trigger_client_event(response, "playground:sent")

@@ -16,7 +16,19 @@ document.addEventListener("playground:voted", () => {
   announce("Your vote is kept. The columns are named now.");
 });
 
+// The button that changed the columns may be gone with them: the focus goes where one goes on.
+let changed = null;
+document.addEventListener("click", ({ target }) => { changed = target.closest("#columns button") && document.getElementById("columns"); });
+document.addEventListener("htmx:after:settle", () => {
+  if (!changed || changed.isConnected) return;
+  changed = null;
+  if (document.activeElement !== document.body) return;
+  const last = [...document.querySelectorAll(".compare-column")].at(-1);
+  (document.getElementById("add-column") ?? last.querySelector("select")).focus();
+});
+
 document.addEventListener("htmx:after:settle", followAll);
 followAll();
 arrive();
+document.querySelector(".compare-new [aria-invalid=true]")?.focus();
 if (document.querySelector(".round")) toEnd();

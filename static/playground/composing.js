@@ -1,5 +1,6 @@
 // The composer of conversations and comparisons: the keyboard is enough, what was typed is never lost, and
 // errors say what to do.
+import { forgetCount } from "./counting.js";
 import { clear, keep, restore } from "./drafts.js";
 import { composer, isLive, message, notice, toEnd } from "./page.js";
 import { forget } from "./variables.js";
@@ -16,7 +17,7 @@ document.addEventListener("input", (event) => {
 const isTouched = () => window.matchMedia("(pointer: coarse)").matches;
 
 // Back to the message, where the next one is typed; on a phone that would bring the keyboard back over the answer.
-const rest = () => {
+export const rest = () => {
   if (isTouched()) message()?.blur();
   else message()?.focus();
 };
@@ -98,6 +99,7 @@ document.addEventListener("htmx:after:request", (event) => {
     const { prompt, system_prompt: system } = composer().elements;
     clear();
     forget();
+    forgetCount();
     prompt.value = unsent(prompt.value, ctx);
     if (system) system.defaultValue = system.value;
     document.getElementById("composer-notice").replaceChildren();
@@ -147,3 +149,7 @@ window.addEventListener("resize", () => {
 document.addEventListener("htmx:after:settle", () => { giveBack(); showWrong(); });
 showWrong();
 restore();
+// Whoever opens a talk types at once, as far as nothing else was chosen.
+if (!isTouched() && composer()?.matches(".composer") && document.activeElement === document.body) {
+  message().focus({ preventScroll: true });
+}

@@ -1,10 +1,5 @@
 // The form behind the thumbs of an answer: the focus goes in and comes back, and what became of it is said aloud.
-import { announce } from "./page.js";
-
-// Behind htmx, which gives the focus back to where it was; who types somewhere else by then stays there.
-const focusSoon = (found) => setTimeout(() => {
-  if (!document.activeElement?.matches("input, textarea, select")) found()?.focus();
-}, 60);
+import { announce, focusSoon } from "./page.js";
 
 const met = new WeakSet();
 document.addEventListener("htmx:after:settle", () => {

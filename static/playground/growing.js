@@ -1,6 +1,7 @@
-// Top-level code and tables that are still written and may grow to thousands of lines: what comes is added at their
+// Code and top-level tables that are still written and may grow to thousands of lines: what comes is added at their
 // end, and nothing before it is read, rendered or laid into the page again.
 import { enhance } from "./enhancing.js";
+import { CLOSED, Code, OPEN, UNSURE } from "./growing-code.js";
 import { blocksOf, htmlOf } from "./markdown.js";
 import { isBeginning } from "./mending.js";
 import { morph } from "./morphing.js";
@@ -10,60 +11,6 @@ import { sanitised } from "./sanitising.js";
 const CELLS_MAX = 65_536;
 // Whether a formula begins here is told by lines to come.
 const FORMULA = /^ {0,3}(?:\$\$|\\\[)/m;
-
-// What `take` says of a block: it goes on, its end is at `at`, or only a reading of all of it can tell.
-export const OPEN = "open";
-export const CLOSED = "closed";
-export const UNSURE = "unsure";
-
-class Code {
-  // `at`: where the code begins in the text; `mark`: what opened it.
-  constructor(element, at, mark) {
-    const sign = mark[0];
-    this.element = element;
-    this.from = at;
-    this.at = at;
-    this.isInLine = false;
-    this.closing = new RegExp(`^ {0,3}${sign}{${mark.length},}[ \\t]*$`, "m");
-    this.maybeClosing = new RegExp(`^ {0,3}${sign}*[ \\t]*$`);
-    this.begin("");
-  }
-
-  begin(words) {
-    this.words = document.createTextNode(words);
-    this.element.querySelector("code").replaceChildren(this.words);
-  }
-
-  take(text, end) {
-    if (this.isInLine) {
-      const newline = text.indexOf("\n", this.at);
-      this.isInLine = newline < 0 || newline >= end;
-      this.add(text, this.isInLine ? end : newline + 1);
-    }
-    const fresh = text.slice(this.at, end);
-    const lines = fresh.slice(0, fresh.lastIndexOf("\n") + 1);
-    const closing = this.closing.exec(lines);
-    if (closing) {
-      this.add(text, this.at + closing.index);
-      this.at += closing[0].length + 1;
-      return CLOSED;
-    }
-    // What may become the closing line waits for its end, and is taken for it meanwhile.
-    const last = fresh.slice(lines.length);
-    this.isInLine ||= !this.maybeClosing.test(last);
-    this.add(text, this.isInLine ? end : this.at + lines.length);
-    if (!this.isInLine && this.closing.test(last)) enhance(this.element);
-    return OPEN;
-  }
-
-  add(text, until) {
-    if (until === this.at) return;
-    // It was no end, and has its colours already.
-    if (!this.words.isConnected) this.begin(text.slice(this.from, this.at));
-    this.words.appendData(text.slice(this.at, until));
-    this.at = until;
-  }
-}
 
 class Table {
   // `at`: where the rows begin in the text; `head`: the two lines before.
@@ -140,19 +87,33 @@ class Table {
   }
 }
 
+const CODES = new Set(["fence", "code_block"]);
+const LIST_ENDS = new Set(["list_item_close", "bullet_list_close", "ordered_list_close"]);
+
+// The code that `block` ends with, be it in a list.
+const growingCode = (block, text, lineAt, end) => {
+  const index = block.tokens.findLastIndex(({ nesting }) => nesting >= 0);
+  const code = block.tokens[index];
+  if (!CODES.has(code.type) || !block.tokens.slice(index + 1).every(({ type }) => LIST_ENDS.has(type))) return null;
+  const { indent, within } = code.meta;
+  const isFence = code.type === "fence";
+  const start = lineAt(code.map[0]);
+  const at = isFence ? text.indexOf("\n", start) + 1 : start;
+  if (!at || at > end) return null;
+  const made = () => new Code(block.element, at, { mark: code.markup, indent: isFence ? indent : within + 4, within });
+  // What a list goes on with behind its code is for the parser.
+  return within && made().read(text, end).state !== OPEN ? null : made();
+};
+
 /**
- * The last block of `text`, which begins at `start`, as one that grows; null where it is none, or where its first
- * lines are not whole yet. What of it is shown already is taken out of the page: let it `take` the text.
+ * The last block of `text`, whose lines begin at `lineAt`, as one that grows; null where it is none, or where its
+ * first lines are not whole yet. What of it is shown already is taken out of the page: let it `take` the text.
  */
-export const growing = (block, references, text, start, end) => {
+export const growing = (block, references, text, lineAt, end) => {
   const [opening] = block.tokens;
+  if (opening.type !== "table_open") return growingCode(block, text, lineAt, end);
+  const start = lineAt(block.line);
   const first = text.indexOf("\n", start) + 1;
-  if (!first || first > end) return null;
-  if (opening.type === "fence") {
-    // The lines of indented code lose their first spaces: that is left to the parser.
-    return text[start] === opening.markup[0] ? new Code(block.element, first, opening.markup) : null;
-  }
-  const second = text.indexOf("\n", first) + 1;
-  if (opening.type !== "table_open" || !second || second > end) return null;
-  return new Table(block.element, second, text.slice(start, second), references);
+  const second = first && text.indexOf("\n", first) + 1;
+  return second && second <= end ? new Table(block.element, second, text.slice(start, second), references) : null;
 };

@@ -1,8 +1,10 @@
 // The page of conversations.
 import "./composing.js";
+import "./elsewhere.js";
 import "./feedback.js";
 import { followAll } from "./following.js";
 import { toEnd } from "./page.js";
+import "./presets.js";
 import "./searching.js";
 import "./walking.js";
 

@@ -11,6 +11,7 @@ const LANGUAGE = /^[ \t{.]*([A-Za-z0-9+#_-][A-Za-z0-9+#._-]{0,29})/;
 const TOP_LEVEL = 3;
 const LAST_LEVEL = 6;
 const EMPHASIS_MAX = 10;
+const CODES = new Set(["fence", "code_block"]);
 const DIRECTED = new Set(["blockquote_open", "bullet_list_open", "ordered_list_open"]);
 
 // Controls, half pairs of UTF-16, and marks that turn the direction of what follows are shown as a mark.
@@ -54,6 +55,15 @@ const alignByClass = (state) => {
 // Marks, rules and columns begin on the side where the language does.
 const direct = (state) => {
   for (const token of state.tokens) if (DIRECTED.has(token.type)) token.attrSet("dir", "auto");
+};
+
+// For code that grows: its own column and that of its list item, of which its token says nothing.
+const noteColumns = (state, start) => {
+  (state.env.columns ??= {})[start] = { indent: state.sCount[start], within: state.blkIndent };
+  return false;
+};
+const tellColumns = (state) => {
+  for (const token of state.tokens) if (CODES.has(token.type)) token.meta = state.env.columns[token.map[0]];
 };
 
 // The last words of an answer that is still written, unless code or a line stands behind them.
@@ -102,7 +112,9 @@ const tellHosts = (state) => {
 const parser = new MarkdownIt("commonmark", { html: false, breaks: true }).enable(["table", "strikethrough"]);
 parser.use(mathPlugin);
 parser.validateLink = (address) => destination(address) !== undefined;
-parser.core.ruler.after("block", "headings", shiftHeadings);
+parser.block.ruler.before("code", "columns", noteColumns);
+parser.core.ruler.after("block", "columns", tellColumns);
+parser.core.ruler.after("columns", "headings", shiftHeadings);
 parser.core.ruler.after("headings", "alignment", alignByClass);
 parser.core.ruler.after("alignment", "directions", direct);
 parser.core.ruler.before("inline", "mending", mendEnd);

@@ -29,3 +29,8 @@ export const notice = (words) => {
 const NEAR_PIXELS = 120;
 export const isAtEnd = () => window.innerHeight + window.scrollY >= document.documentElement.scrollHeight - NEAR_PIXELS;
 export const toEnd = () => window.scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
+
+// Behind htmx, which gives the focus back to where it was; who types somewhere else by then stays there.
+export const focusSoon = (found) => setTimeout(() => {
+  if (!document.activeElement?.matches("input, textarea, select")) found()?.focus();
+}, 60);

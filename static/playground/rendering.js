@@ -1,6 +1,7 @@
 // Renders an answer while it is written: block by block, only what changed, in steps that a page can bear.
 import { enhance } from "./enhancing.js";
-import { CLOSED, OPEN, UNSURE, growing } from "./growing.js";
+import { growing } from "./growing.js";
+import { CLOSED, OPEN, UNSURE } from "./growing-code.js";
 import { blocksOf, htmlOf, plainHtml, seen } from "./markdown.js";
 import { mendLines } from "./mending.js";
 import { morph } from "./morphing.js";
@@ -125,14 +126,15 @@ class Rendering {
     const { element } = this.grown;
     const state = isWriting ? this.grown.take(this.text, this.length, this.references) : UNSURE;
     if (state === OPEN) return;
-    if (state === CLOSED) {
+    if (state === CLOSED && !this.grown.isWithin) {
       const source = this.text.slice(this.offset, this.grown.at);
       if (source.includes("[")) this.settled.push({ source, outline: this.outline, element });
       this.offset = this.grown.at;
       this.blocks = [];
       enhance(element);
     } else {
-      this.ungrown = this.offset;
+      // Behind code that has ended, its list goes on, perhaps with more code.
+      if (state === UNSURE) this.ungrown = this.offset;
       this.blocks = [{ element, key: "" }];
     }
     this.grown = null;
@@ -153,9 +155,10 @@ class Rendering {
     });
     for (const gone of this.blocks.splice(blocks.length)) gone.element.remove();
     const last = blocks.length - 1;
-    const start = this.offset + starts[blocks[last]?.line ?? 0];
-    const mayGrow = isWriting && last >= 0 && start !== this.ungrown;
-    const grown = mayGrow && growing(blocks[last], this.references, this.text, start, this.length);
+    const { offset } = this;
+    const lineAt = (line) => offset + starts[line];
+    const mayGrow = isWriting && last >= 0 && lineAt(blocks[last].line) !== this.ungrown;
+    const grown = mayGrow && growing(blocks[last], this.references, this.text, lineAt, this.length);
     if (grown) {
       this.settle(blocks, starts, last);
       this.grown = grown;

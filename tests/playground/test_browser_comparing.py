@@ -218,6 +218,31 @@ def test_who_types_on_while_the_feedback_opens_keeps_the_keyboard(page):
     expect(page.get_by_label("Message to all columns")).to_be_focused()
 
 
+def test_the_keyboard_stays_with_the_columns_as_they_come_and_go(page):
+    page.goto("/playground/compare/")
+    page.get_by_role("button", name="Add a column").press("Enter")
+    expect(page.locator(".compare-column")).to_have_count(3)
+    expect(page.get_by_role("button", name="Add a column")).to_be_focused()
+    page.keyboard.press("Enter")
+    # No further one can be added.
+    expect(page.locator("#id_c3-model")).to_be_focused()
+    page.get_by_role("button", name="Remove column 2").press("Enter")
+    expect(page.locator(".compare-column")).to_have_count(3)
+    expect(page.get_by_role("button", name="Remove column 2")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".compare-column")).to_have_count(2)
+    expect(page.get_by_role("button", name="Add a column")).to_be_focused()
+
+
+def test_a_wrong_setting_of_a_column_is_where_one_goes_on(page):
+    page.goto("/playground/compare/")
+    page.get_by_label("Message to all columns").fill("words=2")
+    page.locator("#id_c1-temperature").fill("9")
+    page.get_by_role("button", name="Compare").press("Enter")
+    expect(page.get_by_text("Enter a temperature from 0 to 2.")).to_be_visible()
+    expect(page.locator("#id_c1-temperature")).to_be_focused()
+
+
 def test_ada_builds_columns_with_and_without_scripts(page, browser, ada_visits):
     page.goto("/playground/compare/")
     page.get_by_label("Temperature").first.fill("1.5")

@@ -11,6 +11,7 @@ from playground.models import Conversation
 from tests.look.checks import DESK, PHONE, assert_accessible, assert_fits
 from tests.playground.pages import ask_again, say, signed_in
 from tests.playground.stack import Stack, Visitor
+from tests.playground.test_comparing import compare, end_all
 
 pytestmark = [pytest.mark.browser, pytest.mark.live, pytest.mark.timeout(120)]
 NARROW = {"width": 1000, "height": 800}
@@ -67,6 +68,21 @@ def test_a_panel_goes_back_into_its_place_when_the_page_becomes_wide(page):
 
     expect(page.locator(":popover-open")).to_have_count(0)
     expect(page.get_by_label("Temperature")).to_be_visible()
+
+
+def test_who_opens_a_talk_or_a_comparison_types_at_once(page, phone, ada, release, zephyr):
+    made = compare(ada, release, zephyr)
+    end_all(made)
+    talk = Conversation.objects.create(user=ada, release=release, title="Talk")
+
+    for path in ("/playground/", talk.get_absolute_url(), made.get_absolute_url()):
+        page.goto(path)
+        expect(page.locator("#composer textarea[name=prompt]")).to_be_focused()
+        phone.goto(path)
+        expect(phone.locator("[data-scripted] #composer textarea[name=prompt]")).not_to_be_focused()
+    # Columns are chosen first.
+    page.goto("/playground/compare/")
+    expect(page.locator("[data-scripted] #composer textarea[name=prompt]")).not_to_be_focused()
 
 
 def test_who_stops_by_the_button_may_type_at_once(page):
@@ -236,6 +252,54 @@ def test_words_from_right_to_left_begin_on_the_right(page):
     first, hebrew, english = page.locator(".answer-prose p").all()
     assert hebrew.evaluate(LEFT_AT_THE_END) < 1
     assert min(first.evaluate(LEFT_AT_THE_END), english.evaluate(LEFT_AT_THE_END)) > 100
+
+
+TOOL = '[{"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}]'
+
+
+def test_what_called_tools_returned_is_typed_in_once(page):
+    page.locator("#settings summary", has_text="Output").click()
+    page.get_by_label("Tools").fill(TOOL)
+    say(page, "words=2 call=2")
+    told = "The model called 2 tools and waits. Type in what they returned."
+    expect(page.locator("[data-announcer]")).to_contain_text(told)
+    look(page, "tools-called")
+
+    page.get_by_label("Result of add (1 of 2)").fill("3")
+    page.get_by_label("Result of add (2 of 2)").fill("4")
+    page.get_by_role("button", name="Send what they returned").press("Enter")
+
+    expect(page.locator(".answer[data-status=done]")).to_have_count(2)
+    # What has its results asks for none, and takes others.
+    expect(page.get_by_label("Result of add (1 of 2)")).to_be_hidden()
+    look(page, "tools-answered")
+    page.get_by_text("Send other results").press("Enter")
+    page.get_by_label("Result of add (1 of 2)").fill("5")
+    page.get_by_label("Result of add (2 of 2)").fill("6")
+    page.get_by_role("button", name="Send what they returned").press("Enter")
+    expect(page.get_by_label("Versions of this message")).to_contain_text("2 / 2")
+
+
+def test_the_keyboard_goes_into_the_form_of_a_preset_and_back(page):
+    page.get_by_label("Message to").fill("words=3")
+    opener = page.get_by_role("button", name="Save as preset")
+    opener.press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Enter a name for the new preset.")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+
+    page.keyboard.type("Three words")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Saved as version 1 of")).to_be_visible()
+    expect(opener).to_be_focused()
+    expect(page.get_by_label("Message to")).to_have_value("words=3")
+    # It is there to be loaded, and what is saved next is a version of it.
+    expect(page.locator("#preset-choice option:checked")).to_have_text("Three words")
+    opener.press("Enter")
+    expect(page.get_by_label("Save as", exact=True)).to_be_focused()
+    expect(page.get_by_label("Save as", exact=True).locator("option:checked")).to_contain_text("Three words")
 
 
 def test_what_else_a_token_might_have_been_fits_on_a_phone(phone):

@@ -107,7 +107,7 @@ def test_ada_runs_a_prompt_over_a_table(page, ada, release):
     page.get_by_label("Prompt", exact=True).fill("words={{count}} pause=0.1 for {{name}}")
     page.get_by_label("Cases").fill("name,count\nAda,3\nBerta\n")
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_text("Line 3: has 1 cells; the first line names 2.")).to_be_visible()
+    expect(page.get_by_text("Line 3: has 1 cell; the first line names 2.")).to_be_visible()
     look(page, "run-wrong")
     page.get_by_label("Cases").fill("name,count\nAda,3\nBerta,30\nCleo,4\n")
     page.get_by_role("button", name="Preview").click()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from playground.models import Conversation, Generation
 from tests.look.checks import PHONE, assert_accessible, assert_fits, watch_policy
@@ -128,6 +128,22 @@ def test_tokens_are_counted_while_ada_types(page):
     expect(page.locator("#token-count")).to_contain_text("3 of 2,048 tokens")
     page.get_by_label("Message to").fill("prompt=1999 much")
     expect(page.locator("#token-count")).to_contain_text("The answer will be cut")
+    page.get_by_label("Message to").fill("words=2 to be sent")
+    expect(page.locator("#token-count")).to_contain_text("4 of 2,048 tokens")
+    held: list[Route] = []
+    page.route("**/playground/count/", lambda route: held.append(route))  # noqa: PLW0108 - it wants a function
+    page.get_by_label("Temperature").fill("0.5")
+    page.wait_for_timeout(600)
+
+    say(page, "words=2 to be sent")
+    expect(page.locator("#token-count")).to_be_empty()
+    # What was asked before it was sent comes behind it.
+    for route in held:
+        route.continue_()
+    page.wait_for_timeout(300)
+
+    assert held
+    expect(page.locator("#token-count")).to_be_empty()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

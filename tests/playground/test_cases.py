@@ -38,7 +38,7 @@ def test_tables_are_read(text, rows):
         ("", ["The table is empty. The first line names the variables."]),
         ("a,b", ["There are no cases below the line that names the variables."]),
         ("a,b\n1\n1,2\n1,2,3", [
-            "Line 2: has 1 cells; the first line names 2.", "Line 4: has 3 cells; the first line names 2.",
+            "Line 2: has 1 cell; the first line names 2.", "Line 4: has 3 cells; the first line names 2.",
         ]),
         ('a\n"x\ny"\n1,2', ["Line 4: has 2 cells; the first line names 1."]),
         ('a\n1\n"x', ["Line 3: is not CSV: unexpected end of data."]),

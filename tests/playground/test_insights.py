@@ -98,6 +98,8 @@ def test_a_raw_prompt_is_completed_and_its_tokens_shown(stack, ada_visits, relea
     body = stack.upstream_state()["bodies"][-1]
     assert (body["prompt"], body["logprobs"], "messages" in body) == ("words=2 Once", 5, False)
     assert answer.text == "w0 w1 "
+    read = ada_visits.get(f"/playground/generations/{answer.pk}/prompt/").text
+    assert "Your words as they are: the raw mode knows no chat template" in read
     page = ada_visits.get(f"/playground/generations/{answer.pk}/tokens/").text
     assert "81.9 %" in page
     assert "<code>other</code> 16.5 %" in page
@@ -110,7 +112,7 @@ def test_tools_are_called_and_told_what_they_returned(stack, ada_visits, release
     assert [call["function"] for call in answer.tool_calls] == [{"name": "add", "arguments": '{"a": 1}'}] * 2
     assert answer.finish_reason == "tool_calls"
     page = ada_visits.get(f"/playground/{answer.turn.conversation_id}/").text
-    assert page.count("Result of add") == 2
+    assert page.count("Result of add (1 of 2)") == page.count("Result of add (2 of 2)") == 1
     results = {"token": str(uuid4()), "result_0": "3", "result_1": "words=2 four"}
     told = ada_visits.post(f"/playground/generations/{answer.pk}/results/", results)
 
@@ -132,6 +134,7 @@ def test_the_prompt_is_shown_as_the_model_read_it_and_taken_into_the_raw_mode(st
     raw = ada_visits.get(f"/playground/?release={release.slug}&raw_from={answer.pk}").text
 
     assert "&lt;user&gt; words=1 Hello there" in page
+    assert "put into the model's chat template" in page
     assert "4 tokens" in page
     assert "&lt;user&gt; words=1 Hello there</textarea>" in raw
     assert '<option value="raw" selected>' in raw

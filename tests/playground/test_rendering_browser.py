@@ -213,6 +213,26 @@ def test_a_step_of_a_long_block_of_code_costs_what_is_new_of_it(page: Page) -> N
     assert work["nodes"] < 20
 
 
+STEPS = [f"x_{one} = {one}  # a line\n{'' if one % 9 else chr(10)}" for one in range(3000)]
+
+
+@pytest.mark.parametrize(
+    ("opening", "indent", "closing"),
+    [("```python", 5, "     ```\n2. Done.\n"), ("Code:\n", 9, "")],
+    ids=["fenced", "indented"],
+)
+def test_a_step_of_long_code_in_a_list_costs_what_is_new_of_it(page, opening, indent, closing) -> None:
+    head = f"1. First:\n   - so:\n\n     {opening}\n"
+    text = head + "".join(" " * indent + step for step in STEPS) + closing
+
+    work = page.evaluate(WORK, [text, 200])
+
+    assert work["code"] == len("".join(STEPS))
+    # All of it is read again only where it ends.
+    assert work["characters"] < 2 * len(text)
+    assert work["nodes"] < 100
+
+
 def test_a_step_of_a_long_table_costs_the_rows_that_are_new(page: Page) -> None:
     work = page.evaluate(WORK, [TABLE, 200])
 
@@ -239,6 +259,14 @@ LINES = (
         "**bold",
         "\ttab",
         "  two",
+        "   three",
+        "    four",
+        "      six",
+        "  \t\ttabs",
+        "   ",
+        "   ```",
+        "     ~~~",
+        "   - in",
     ),
     *(
         "| a | b |",
@@ -265,7 +293,11 @@ LINES = (
         "[r]: https://a.b",
     ),
 )
-OPENINGS = ("```", "~~~js", "**words", "| a | b |\n|---|---|", "| a | `b |\n|:--|--:|\n| 1 | 2 |")
+OPENINGS = (
+    *("```", "~~~js", "  ```", "**words", "| a | b |\n|---|---|", "| a | `b |\n|:--|--:|\n| 1 | 2 |"),
+    *("1. one\n   ```py", "- ```", "- a\n  - b\n\n     ~~~", "10) ```js\n    x", "> - a\n>   ```", "-\t```"),
+    *("    indented", "words\n\n    indented", "1. one\n\n       indented", "-     indented"),
+)
 
 
 @pytest.mark.parametrize("pieces", [1, 5, 37])
@@ -293,6 +325,43 @@ def test_what_grows_at_its_end_is_the_same_from_both(page: Page, pieces: int) ->
     ]
     assert differing == []
     assert live["faults"] == [[]] * len(texts)
+
+
+# At each line's end: the code of an answer that is written so far, and of one that ended there.
+ALONG = """async (texts) => {
+    const { render } = await import("/static/playground/rendering.js");
+    const place = () => document.querySelector(".talk-scroll").appendChild(document.createElement("div"));
+    const code = (element) => {
+        const all = [...element.querySelectorAll(".answer-code code")];
+        return JSON.stringify(all.map((one) => one.textContent));
+    };
+    const differing = [];
+    for (const text of texts) {
+        const live = place();
+        for (let end = text.indexOf("\\n") + 1; end > 0; end = text.indexOf("\\n", end) + 1) {
+            const whole = place();
+            await render(live, text.slice(0, end));
+            await render(whole, text.slice(0, end), { isWriting: false });
+            const [mine, other] = [code(live), code(whole)];
+            if (mine !== other) differing.push([text.slice(0, end), mine, other]);
+            whole.remove();
+        }
+        live.remove();
+    }
+    return differing;
+}"""
+
+
+def test_code_that_grows_is_at_each_line_what_it_would_be_as_a_whole(page: Page) -> None:
+    chance = random.Random(24)
+    # An open formula takes what follows as long as it is written.
+    lines = [line for line in LINES if "$$" not in line and "\\[" not in line]
+    texts = [
+        "\n".join([chance.choice(OPENINGS), *chance.choices(lines, k=chance.randint(3, 16)), "", "End.", ""])
+        for _ in range(150)
+    ]
+
+    assert page.evaluate(ALONG, texts) == []
 
 
 def test_a_text_too_long_to_be_rendered_grows_in_one_node(page: Page) -> None:

@@ -178,7 +178,7 @@ def test_what_is_wrong_is_told_by_line(as_ada, release):
     empty = as_ada.post(f"{PAGE}new/", form(prompt=" ", table="", temperature="9"))
 
     assert {one.status_code for one in (odd, missing, latin, empty)} == {422}
-    assert "Line 2: has 1 cells; the first line names 2." in odd.text
+    assert "Line 2: has 1 cell; the first line names 2." in odd.text
     assert "Line 4: has 3 cells; the first line names 2." in odd.text
     assert "Case 1: No value is given for “name”." in missing.text
     assert "Line 3: is not UTF-8." in latin.text
