@@ -11,7 +11,8 @@ from portal.keys.models import Scope
 from portal.keys.usage_writing import Sums
 from tests import cast
 
-TODAY = datetime.now(UTC).date()
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def developer(programme, name, *, days=60):
     """One who was approved so many days ago."""
     user = cast.person(f"{name}@example.org")
     made = cast.application(user, programme, ApplicationStatus.APPROVED)
-    at = datetime.now(UTC) - timedelta(days=days)
+    at = NOW - timedelta(days=days)
     Application.objects.filter(pk=made.pk).update(decided_at=at)
     return user
 
