@@ -19,7 +19,7 @@ from portal.licensing import actions
 from portal.licensing.comparing import comparison, version_before
 from portal.licensing.conditions import CONDITION_FIELDS, conditions_of
 from portal.licensing.forms import DraftForm, LicenceForm
-from portal.licensing.models import Acceptance, Licence, LicenceVersion
+from portal.licensing.models import Acceptance, Licence, LicenceVersion, Notice
 from portal.licensing.spdx import COMMON_IDS
 from portal.licensing.standing import asked_by, breakdown
 
@@ -55,12 +55,20 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_safe
 @staff_with(PUBLISH)
 def licence(request: HttpRequest, slug: str) -> HttpResponse:
-    """One licence: its versions, newest first, each with how many people accepted it."""
+    """One licence: its versions, newest first, with how many accepted each, and whom no mail reached."""
     found = get_object_or_404(Licence, slug=slug)
     versions = found.versions.annotate(accepted_count=Count("acceptances")).order_by(
         F("published_at").desc(nulls_first=True), "-pk"
     )
-    context = {"licence": found, "versions": versions, "current": found.current_version()}
+    unreached = Notice.objects.given_up().filter(version__licence=found).order_by("user__email", "pk")
+    context = {
+        "licence": found,
+        "versions": versions,
+        "current": found.current_version(),
+        "unreached": unreached.select_related("user", "version__licence")[:PEOPLE_SHOWN],
+        "unreached_count": (count := unreached.count()),
+        "unreached_more": max(0, count - PEOPLE_SHOWN),
+    }
     return render(request, "console/licences/licence.html", context)
 
 

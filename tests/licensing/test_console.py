@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from portal.licensing import actions
 from portal.licensing.conditions import terms_sha256
-from portal.licensing.models import Licence, LicenceVersion
+from portal.licensing.models import Licence, LicenceVersion, Notice, NoticeKind
+from portal.licensing.models.notices import ATTEMPTS_MAX, CLAIM_LASTS
 from tests import cast
 from tests.conftest import signed_in
 
@@ -53,6 +54,26 @@ def test_a_manager_makes_a_licence_drafts_reads_and_publishes(manager):
     assert b"Once published it cannot change" in drafted.content
     assert b"In force" in published.content
     assert Licence.objects.get().current_version() == draft
+
+
+def test_a_manager_sees_whom_no_mail_about_a_version_reached(manager, licence):
+    long_ago = timezone.now() - CLAIM_LASTS - timedelta(minutes=1)
+    version = licence.versions.get()
+    for number in range(22):
+        Notice.objects.create(
+            version=version,
+            user=cast.person(f"ada-{number:02}@example.org"),
+            kind=NoticeKind.ANNOUNCED,
+            published_at=version.published_at,
+            claimed_at=long_ago,
+            attempts=ATTEMPTS_MAX if number else ATTEMPTS_MAX - 1,
+        )
+
+    page = manager.get("/console/licences/mild/").content.decode()
+
+    assert "21 mails about versions could not be sent" in page
+    assert "ada-01@example.org: version 1.0, it is in force" in page
+    assert ("ada-00@" in page, "and 1 more" in page) == (False, True)
 
 
 def test_a_manager_sees_how_many_accepted_each_version(manager, licence):
