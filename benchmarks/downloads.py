@@ -40,10 +40,10 @@ from django.conf import settings  # noqa: E402
 
 from portal.accounts.models import User  # noqa: E402
 from portal.keys import actions as keys  # noqa: E402
+from portal.local.preflight import free_port  # noqa: E402
 from portal.releases import actions, importing  # noqa: E402
 from portal.releases.models import WeightFile  # noqa: E402
 from tests import cast  # noqa: E402
-from tests.gateway.processes import free_port  # noqa: E402
 from tests.hub.nginx import binary, configuration  # noqa: E402
 
 GIB = 1024**3

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from portal.local.preflight import free_port
 from tests.environments import environment
 from tests.hub.nginx import binary
 
@@ -97,13 +98,6 @@ def litellm(core: int, folder: Path, *, upstream_url: str, key: str) -> Iterator
     }
     with process(core, *command, variables=variables, without=("DATABASE_URL", "REDIS_URL")) as (url, pid):
         yield url, pid
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int, started: "subprocess.Popen[bytes]") -> None:

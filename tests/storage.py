@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
-from tests.gateway.processes import free_port
+from portal.local.preflight import free_port
 
 ACCESS_KEY_ID = "PORTALTESTKEY"
 SECRET_ACCESS_KEY = "not-a-secret-of-anything"

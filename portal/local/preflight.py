@@ -1,8 +1,10 @@
 """What must hold before anything starts: room on the disk, a free port, a processor that vLLM can use."""
 
+import contextlib
 import errno
 import os
 import platform
+import random
 import shutil
 import socket
 from pathlib import Path
@@ -13,6 +15,8 @@ GIB = 1024**3
 # PostgreSQL's write-ahead log, Valkey's log and a day of portal logs.
 ROOM_TO_RUN_BYTES = GIB // 2
 HIGHEST_PORT = 65535
+# Below /proc/sys/net/ipv4/ip_local_port_range as Linux has it, and above most services'.
+OWN_PORTS = range(20_000, 32_000)
 
 
 def require_room(home: Path, *, free_bytes: int | None = None) -> None:
@@ -51,10 +55,15 @@ def _why_not(host: str, port: int, error: OSError) -> str:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that nobody listens on now, and that Linux gives to nobody who asks for any.
+
+    One of those that it gives could be another process's before it is used here.
+    """
+    for port in random.sample(OWN_PORTS, len(OWN_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Trouble("No port is free on this machine: stop what listens on thousands of them.")
 
 
 def cpu_features() -> frozenset[str]:

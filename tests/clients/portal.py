@@ -11,6 +11,7 @@ from pathlib import Path
 import trustme
 from django.conf import settings
 
+from portal.local.preflight import free_port
 from tests.gateway import processes
 
 START_SECONDS = 40
@@ -20,7 +21,7 @@ class TlsPortal:
     """uvicorn with TLS at one port; `authority` is what its clients must trust."""
 
     def __init__(self, root: Path, **variables: object) -> None:
-        self.port = processes.free_port()
+        self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.authority = root / "ca.pem"
         self.log = root / "portal.log"

@@ -10,11 +10,11 @@ import pytest
 
 from portal.hub.models import Download
 from portal.local.parts import Leash
+from portal.local.preflight import free_port
 from portal.local.vllm import HubModel, Vllm
 from portal.releases.models import Revision
 from tests import cast
 from tests.clients.conftest import imported, key
-from tests.gateway.processes import free_port
 
 pytestmark = [pytest.mark.model, pytest.mark.django_db]
 SMOL = "open-weights/smol"

@@ -12,10 +12,11 @@ from playground.evaluations import actions, running
 from playground.evaluations.models import EvaluationRun, SuiteVersion
 from playground.evaluations.suite_files import Case
 from portal.accounts.models import User
+from portal.local.preflight import free_port
 from portal.releases.models import Release, Revision
 from tests import cast
 from tests.conftest import signed_in
-from tests.playground.stack import _die_with_parent, free_port, wait_for
+from tests.playground.stack import _die_with_parent, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = {"temperature": 0, "max_tokens": 16, "seed": 0}

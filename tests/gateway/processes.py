@@ -1,7 +1,6 @@
 """Real processes for the gateway's tests: the portal under uvicorn, and the small model server."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from portal.local.parts import Leash
+from portal.local.preflight import free_port
 from portal.local.valkey import Valkey
 
 START_SECONDS = 40
@@ -109,13 +109,6 @@ def running(valkey: Valkey) -> Iterator[None]:
         yield
     finally:
         leash.stop()
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:

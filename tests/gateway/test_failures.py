@@ -15,6 +15,7 @@ from openai import OpenAI
 from playground import readiness
 from playground.gateway.backends import Backend
 from portal.keys import actions as keys
+from portal.local.preflight import free_port
 from portal.releases import actions as releases
 from portal.releases.safety import pausing
 from tests.gateway import processes
@@ -205,7 +206,7 @@ def test_an_endpoint_that_the_model_lacks_is_told(client):
 
 
 def test_a_model_server_that_is_away_is_a_503_to_try_again(raw, release):
-    release.backend_url = f"http://127.0.0.1:{processes.free_port()}"
+    release.backend_url = f"http://127.0.0.1:{free_port()}"
     release.save()
 
     answer = raw.post("/v1/chat/completions", json={"model": "tiny", "messages": say("hi")})
@@ -215,7 +216,7 @@ def test_a_model_server_that_is_away_is_a_503_to_try_again(raw, release):
 
 
 def test_a_model_that_is_still_loading_is_told_so(raw, release):
-    release.backend_url = f"http://127.0.0.1:{processes.free_port()}"
+    release.backend_url = f"http://127.0.0.1:{free_port()}"
     release.save()
     where = readiness.key_of(release.backend_url)
     with redis.Redis.from_url(settings.REDIS_URL) as valkey:

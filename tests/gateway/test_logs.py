@@ -3,7 +3,7 @@
 import time
 
 from portal.keys import tokens
-from tests.gateway import processes
+from portal.local.preflight import free_port
 from tests.gateway.conftest import say
 
 PROMPT = "a-prompt-that-is-nobodys-business"
@@ -20,7 +20,7 @@ def test_neither_prompts_nor_keys_are_logged(raw, key, release, portal_log):
         raw.post("/v1/chat/completions", json=body | {"messages": say(f"status=500 {PROMPT}")}),
         raw.get(f"/v1/models/{PROMPT}"),
     ]
-    release.backend_url = f"http://127.0.0.1:{processes.free_port()}"
+    release.backend_url = f"http://127.0.0.1:{free_port()}"
     release.save()
     time.sleep(1.1)
     away = raw.post("/v1/chat/completions", json=body)

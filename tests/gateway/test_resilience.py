@@ -12,6 +12,7 @@ from playground.gateway.backends import Backend, Backends, UpstreamAway
 from playground.gateway.circuit import Circuit
 from playground.gateway.connection import UpstreamLost
 from playground.gateway.queueing import Turns, UpstreamFull
+from portal.local.preflight import free_port
 from tests.gateway import processes
 from tests.gateway.conftest import eventually, say
 
@@ -173,7 +174,7 @@ def test_a_server_that_says_that_it_is_ill_is_taken_out_though_nobody_failed(mon
 
 def test_nobody_waits_for_an_address_at_which_nobody_answers():
     async def play():
-        backend = Backend(f"http://127.0.0.1:{processes.free_port()}")
+        backend = Backend(f"http://127.0.0.1:{free_port()}")
         for _ in range(circuits.FAILURES_MAX + 2):
             with pytest.raises(UpstreamAway):
                 await ask(backend)

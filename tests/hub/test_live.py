@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from portal.hub.models import Download
+from portal.local.preflight import free_port
 from portal.releases import actions, importing
 from tests import cast
 from tests.gateway import processes
@@ -31,7 +32,7 @@ def shared_store(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def portal(django_db_setup, shared_store):
-    port = processes.free_port()
+    port = free_port()
     variables = {"WEIGHTS_ROOT": shared_store, "PORTAL_URL": f"http://127.0.0.1:{port}"}
     with processes.portal(**variables) as address:
         yield address

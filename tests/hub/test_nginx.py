@@ -18,6 +18,7 @@ from portal.hub import links
 from portal.hub.models import Carrier, Download
 from portal.keys import actions as keys
 from portal.keys.models import ApiKey
+from portal.local.preflight import free_port
 from portal.releases import actions, importing
 from tests import cast
 from tests.gateway import processes
@@ -39,7 +40,7 @@ def shared_store(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def served(django_db_setup, shared_store, tmp_path_factory):
     """Nginx before the portal."""
-    port = processes.free_port()
+    port = free_port()
     variables = {
         "WEIGHTS_ROOT": shared_store, "WEIGHTS_DELIVERY": "nginx", "PORTAL_URL": f"https://127.0.0.1:{port}",
         "TRUSTED_PROXIES": "127.0.0.1", "SECURE_PROXY_SSL_HEADER": "true",

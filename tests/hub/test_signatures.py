@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.local.preflight import free_port
 from portal.releases import signing, signing_keys
 from tests.gateway import processes
 from tests.hub.conftest import bearer_of
@@ -23,7 +24,7 @@ def shared_store(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def portal(django_db_setup, shared_store):
     """A web server that has no private key: it publishes what the database holds."""
-    port = processes.free_port()
+    port = free_port()
     variables = {
         "WEIGHTS_ROOT": shared_store,
         "PORTAL_URL": f"http://127.0.0.1:{port}",

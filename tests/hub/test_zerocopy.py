@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from portal.hub import zerocopy
-from tests.gateway.processes import free_port
+from portal.local.preflight import free_port
 
 pytestmark = pytest.mark.live
 SIZE = 30 * 1024 * 1024

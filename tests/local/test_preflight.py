@@ -81,3 +81,22 @@ def test_model_runs_on_linux_with_the_right_processor(features, machine, system,
 )
 def test_number_format_follows_the_processor(features, dtype):
     assert preflight.best_dtype(frozenset(features)) == dtype
+
+
+def test_free_ports_are_none_that_the_system_gives_to_others():
+    ports = {preflight.free_port() for _ in range(50)}
+
+    assert ports <= set(preflight.OWN_PORTS)
+    # Two who ask at the same time are not sent to the same one.
+    assert len(ports) > 40
+
+
+def test_a_port_at_which_somebody_listens_is_not_free(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(preflight, "OWN_PORTS", range(port, port + 1))
+
+        with pytest.raises(Trouble, match="No port is free"):
+            preflight.free_port()

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from playground import readiness, streams
 from playground.models import Generation, GenerationStatus
 from portal.accounts.models import User
 from portal.local.parts import Leash
+from portal.local.preflight import free_port
 from portal.local.valkey import Valkey
 from portal.releases.models import Release
 
@@ -246,13 +246,6 @@ def ended(generation: Generation, *, seconds: float = 20) -> Generation:
     """The generation once it has ended."""
     wait_for(lambda: not Generation.objects.get(pk=generation.pk).is_live, seconds=seconds)
     return Generation.objects.get(pk=generation.pk)
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _die_with_parent() -> None:

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from playground.models import Generation, GenerationStatus
 from portal.admissions.models import Application, ApplicationStatus
+from portal.local.preflight import free_port
 from portal.releases.models import Release
-from tests.playground.stack import ended, free_port, text_of, wait_for
+from tests.playground.stack import ended, text_of, wait_for
 from tests.playground.test_streaming import words
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(120)]

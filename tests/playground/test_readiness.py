@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 
 from playground import probing, readiness, streams
-from tests.playground.stack import free_port
+from portal.local.preflight import free_port
 
 
 @pytest.fixture
