@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 from huggingface_hub import ModelCard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from portal.common.refusals import Refusal
@@ -220,6 +220,7 @@ def test_metadata_that_is_not_understood_is_refused_with_its_place(block, senten
         max_size=5,
     ),
 )
+@example(body="", names={"\xa0": False})
 @settings(max_examples=80, deadline=None)
 def test_whatever_is_written_comes_back_from_the_hubs_parser(body, names):
     known = {name: value for name, value in names.items() if is_storable(name) and is_storable(str(value))}
@@ -258,6 +259,8 @@ def test_text_that_cannot_be_kept_is_refused(text):
         ("tags: [1]", "“tags” must be a text or a list"),
         ("base_model: {a: b}", "“base_model” must be a text or a list"),
         ("eval_results: []", "“eval_results” is no metadata"),
+        ('"tags ": []', "begins or ends with a space"),
+        ("\u00a0: 1", "begins or ends with a space"),
         ("model-index: []", "“model-index” must name one model"),
         ("model-index: [{name: x}]", "“model-index” must name one model"),
         ("openness: yes", "“openness” must name components"),

@@ -40,6 +40,9 @@ def check(metadata: Mapping[str, Any]) -> None:
     for name in _RESERVED:
         if name in metadata:
             raise _refused(f"“{name}” is no metadata of a card. Remove it.")
+    if any(name != name.strip() for name in metadata):
+        # The Hub's parser takes such spaces away, and then cannot read what is left.
+        raise _refused("A name in the metadata begins or ends with a space. Remove the space.")
     _check_values(metadata)
     _check_texts(metadata)
     if MODEL_INDEX in metadata:
