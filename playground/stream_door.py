@@ -7,7 +7,7 @@ the database and five milliseconds of processor time, which the first token wait
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -17,6 +17,7 @@ from django.http import parse_cookie
 
 from playground import following, ticketing
 from playground.models import GenerationStatus
+from portal.common.asgi import disconnected, header_of
 
 _PATH = re.compile(r"/playground/generations/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/stream/")
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in following.HEADERS.items()]
@@ -32,16 +33,16 @@ def opened(scope: Mapping[str, Any]) -> UUID | None:
     if path is None or scope["method"] != "GET":
         return None
     ticket = _asked(scope, "ticket")
-    session_key = parse_cookie(_header(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME, "")
+    session_key = parse_cookie(header_of(scope, b"cookie")).get(settings.SESSION_COOKIE_NAME, "")
     pk = UUID(path[1])
     return pk if ticket and session_key and ticketing.is_valid(ticket, pk, session_key=session_key) else None
 
 
 async def answer(generation_id: UUID, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
     """Tell what comes of an answer until it ends or the client leaves."""
-    after = following.place_behind(_header(scope, b"last-event-id"), _asked(scope, "after"))
+    after = following.place_behind(header_of(scope, b"last-event-id"), _asked(scope, "after"))
     telling = asyncio.create_task(_tell(generation_id, after, send))
-    leaving = asyncio.create_task(_left(receive))
+    leaving = asyncio.create_task(disconnected(receive))
     try:
         await asyncio.wait((telling, leaving), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -59,16 +60,6 @@ async def _tell(generation_id: UUID, after: str, send: Send) -> None:
         async for text in events:
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def _header(scope: Mapping[str, Any], wanted: bytes) -> str:
-    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-    return next((value.decode("latin-1") for name, value in headers if name == wanted), "")
 
 
 def _asked(scope: Mapping[str, Any], name: str) -> str:

@@ -14,6 +14,7 @@ from playground.batches import actions
 from playground.batches.errors import unknown_url, unreadable
 from playground.gateway import errors
 from playground.gateway.errors import JSON_HEADERS, ApiError
+from portal.common.asgi import header_of
 from portal.common.refusals import Refusal
 from portal.common.requests import believed_address
 from portal.common.threads import let_go_after
@@ -57,9 +58,9 @@ async def answer(scope: Scopes, receive: Receive, send: Send, *, pages: Applicat
         announced = _announced(scope)
         body.refuse_more_than_may(announced)
         if is_upload:
-            authorization = _header(scope, b"authorization")
+            authorization = header_of(scope, b"authorization")
             peer = (scope.get("client") or ("",))[0]
-            address = believed_address(peer, forwarded_for=_header(scope, b"x-forwarded-for"))
+            address = believed_address(peer, forwarded_for=header_of(scope, b"x-forwarded-for"))
             size_bytes = max(0, announced - FORM_BYTES_MAX)
             await asyncio.to_thread(let_go_after, _require_welcome, authorization, address, size_bytes)
     except ApiError as error:
@@ -178,12 +179,8 @@ def _require_welcome(authorization: str, address: str, size_bytes: int) -> None:
 
 def _announced(scope: Scopes) -> int:
     """The body's length as the client says it, 0 where it says none."""
-    given = _header(scope, b"content-length")
+    given = header_of(scope, b"content-length")
     return int(given) if given.isascii() and given.isdigit() else 0
-
-
-def _header(scope: Scopes, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
 async def _refuse(send: Send, error: ApiError) -> None:

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from playground.gateway.dialects import ANTHROPICS, error_body, error_event
 from playground.gateway.errors import JSON_HEADERS, ApiError, ClientGone
+from portal.common.asgi import disconnected
 from portal.common.requests import CLIENT_CHARACTERS_MAX, believed_address
 
 Header = tuple[bytes, bytes]
@@ -148,7 +149,7 @@ class Exchange:
             if not watch.cancelled() and not self.is_ended:
                 task.cancel()
 
-        watch = asyncio.create_task(self._disconnected())
+        watch = asyncio.create_task(disconnected(self._receive))
         watch.add_done_callback(left)
         try:
             yield
@@ -168,10 +169,6 @@ class Exchange:
         if self._task is not None and self._cut is None and not self.is_ended:
             self._cut = error
             self._task.cancel()
-
-    async def _disconnected(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
 
     async def start(self, status: int, headers: Iterable[Header]) -> None:
         """Send the status and the headers."""

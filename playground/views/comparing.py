@@ -35,9 +35,9 @@ from playground.views.entering import is_htmx, person_required
 from portal.accounts.models import User
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
+from portal.common.statuses import INVALID
 
 COMPARISONS_SHOWN = 50
-INVALID = 422
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

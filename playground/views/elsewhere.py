@@ -7,8 +7,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.dateparse import parse_datetime
-from django.utils.timezone import is_aware
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -16,6 +14,7 @@ from playground.models import Generation
 from playground.views.entering import person_required
 from playground.views.pages import uuid_or_none
 from portal.accounts.sessions import current_user
+from portal.common.moments import moment_or_none
 from portal.common.prepared import prepared
 
 NO_CONTENT = 204
@@ -51,21 +50,6 @@ def went_on_beside(generation: Generation) -> WentOn | None:
     others = Generation.objects.filter(turn__conversation=talk_id).exclude(pk=generation.pk)
     newest = others.order_by("-queued_at").values_list("pk", flat=True).first()
     return WentOn(talk_id, newest) if newest else None
-
-
-def moment_or_none(text: str | None) -> datetime | None:
-    """A moment as a page handed it back; None for anything else.
-
-    >>> moment_or_none("2026-11-30T12:00:00+00:00")
-    datetime.datetime(2026, 11, 30, 12, 0, tzinfo=datetime.timezone.utc)
-    >>> moment_or_none("2026-11-30T12:00:00"), moment_or_none("2026-13-41T00:00:00Z"), moment_or_none("")
-    (None, None, None)
-    """
-    try:
-        moment = parse_datetime(text or "")
-    except ValueError:
-        return None
-    return moment if moment and is_aware(moment) else None
 
 
 @prepared

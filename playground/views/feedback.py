@@ -14,8 +14,7 @@ from playground.feedback_forms import FeedbackForm, facts_of
 from playground.models import Feedback, Generation
 from playground.views.entering import is_htmx, own_answer, person_required
 from portal.accounts.sessions import current_user
-
-INVALID = 422
+from portal.common.statuses import INVALID
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -21,6 +21,7 @@ from playground.views.pages import uuid_or_none
 from portal.access.deciding import releases_allowed
 from portal.access.decision import Action
 from portal.accounts.sessions import current_user
+from portal.common.statuses import INVALID
 from portal.releases.models import Release
 
 KINDS = {
@@ -77,7 +78,7 @@ def import_file(request: HttpRequest) -> HttpResponse:
     user = current_user(request)
     form = ImportForm(request.POST, request.FILES, releases=releases_allowed(user, Action.PLAYGROUND))
     if not form.is_valid():
-        return render(request, "playground/import.html", {"form": form}, status=422)
+        return render(request, "playground/import.html", {"form": form}, status=INVALID)
     made = actions.import_conversation(
         form.cleaned_data["file"], by=user, release=form.cleaned_data["release"]
     )

@@ -22,10 +22,10 @@ from portal.access.deciding import decide
 from portal.access.decision import Action
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
+from portal.common.statuses import INVALID
 from portal.releases.models import Release
 
 PRESETS_A_PAGE = 30
-INVALID = 422
 
 
 @require_safe

@@ -12,6 +12,7 @@ from playground import actions
 from playground.forms import ResultsForm
 from playground.views.entering import is_htmx, own_answer, person_required
 from playground.views.sending import asker, branch
+from portal.common.statuses import INVALID
 
 
 @require_POST
@@ -23,7 +24,7 @@ def send(request: HttpRequest, pk: UUID) -> HttpResponse:
     answer = own_answer(request, pk)
     form = ResultsForm(request.POST, calls=answer.tool_calls)
     if not form.is_valid():
-        return render(request, "playground/_errors.html", {"form": form}, status=422)
+        return render(request, "playground/_errors.html", {"form": form}, status=INVALID)
     talk = answer.turn.conversation
     generation = actions.send(
         form.wish(settings=talk.settings, follows=answer.pk),

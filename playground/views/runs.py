@@ -26,12 +26,12 @@ from portal.access.deciding import releases_allowed
 from portal.access.decision import Action
 from portal.accounts.sessions import current_user
 from portal.common import spreadsheets
+from portal.common.statuses import INVALID
 from portal.common.streaming import download
 from portal.releases.models import Release
 
 RUNS_A_PAGE = 30
 RUNS_BESIDE = 50
-INVALID = 422
 
 
 @require_safe

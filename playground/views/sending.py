@@ -18,11 +18,13 @@ from playground.stopping import session_digest
 from playground.threads import Exchange, versions_of
 from playground.views import pages
 from playground.views.columns import answer_in_column
-from playground.views.elsewhere import WentOn, moment_or_none, went_on_beside
+from playground.views.elsewhere import WentOn, went_on_beside
 from playground.views.entering import is_htmx, own_answer, person_required
 from portal.accounts.sessions import current_user
+from portal.common.moments import moment_or_none
 from portal.common.prepared import prepared
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 from portal.releases.models import Release
 
 NO_CONTENT = 204
@@ -170,14 +172,14 @@ def _invalid(
     if not context["decision"].allowed:
         raise context["decision"].refusal()
     if not is_htmx(request):
-        return render(request, "playground/page.html", context, status=422)
-    response = render(request, "playground/invalid.html", context, status=422)
+        return render(request, "playground/page.html", context, status=INVALID)
+    response = render(request, "playground/invalid.html", context, status=INVALID)
     return reswap(retarget(response, "#composer"), "outerHTML")
 
 
 def _errors(request: HttpRequest, form: SettingsForm) -> HttpResponse:
     """Say beside the composer what is wrong, and leave what is in it."""
-    return render(request, "playground/_errors.html", {"form": form}, status=422)
+    return render(request, "playground/_errors.html", {"form": form}, status=INVALID)
 
 
 def _sent(request: HttpRequest, generation: Generation) -> HttpResponse:

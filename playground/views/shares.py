@@ -18,9 +18,9 @@ from playground.views.entering import person_required
 from portal.accounts.sessions import current_user
 from portal.common.refusals import Refusal
 from portal.common.requests import client_address
+from portal.common.statuses import INVALID
 
 LINKS_A_PAGE = 30
-INVALID = 422
 
 
 @require_safe

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
-from django.utils.dateparse import parse_datetime
+
+from portal.common.moments import moment_or_none
 
 M = TypeVar("M", bound=Model)
 
@@ -72,10 +73,7 @@ def _name(row: M, by: str) -> str:
 
 def _position(name: str) -> tuple[datetime, int] | None:
     moment, _, pk = name.partition("~")
-    try:
-        at = parse_datetime(moment)
-    except ValueError:
-        return None
-    if at is None or at.tzinfo is None or not (pk.isascii() and pk.isdigit()) or len(pk) > len(str(2**63)):
+    at = moment_or_none(moment)
+    if at is None or not (pk.isascii() and pk.isdigit()) or len(pk) > len(str(2**63)):
         return None
     return at, int(pk)

@@ -9,6 +9,7 @@ from io import FileIO
 from secrets import token_hex
 from typing import Any
 
+from portal.common.asgi import disconnected
 from portal.common.refusals import Refusal
 from portal.hub.door.lookups import Hold
 from portal.hub.door.ranges import Span
@@ -84,7 +85,7 @@ class Moving:
         """
         copies = EXTENSION in scope.get("extensions", {})
         self._task = asyncio.create_task(self._send(send, copies=copies))
-        gone = asyncio.create_task(_disconnected(receive))
+        gone = asyncio.create_task(disconnected(receive))
         try:
             await asyncio.wait([self._task, gone], return_when=asyncio.FIRST_COMPLETED)
             self._task.cancel()
@@ -135,8 +136,3 @@ class Moving:
     def _count(self, count_bytes: int) -> None:
         # From one thread at a time.
         self.sent_bytes += count_bytes
-
-
-async def _disconnected(receive: Callable[[], Awaitable[Any]]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -55,6 +55,11 @@ class Known:
         """What was measured on the revision. One query where its evaluations were not loaded with it."""
         return tuple(rows_of(newest_of(self.revision))) if self.revision else ()
 
+    @cached_property
+    def card_data(self) -> dict[str, Any]:
+        """The card's metadata as the README.md has it, results included."""
+        return exported_metadata(self.release, self.card, rows=self.rows, spdx=self.licence_spdx)
+
     @property
     def card(self) -> readme.Readme:
         """The release's card, which is loaded with it; an empty one where there is none."""
@@ -74,13 +79,9 @@ def _last_modified(known: Known) -> str | None:
     return moment(known.revision.frozen_at) if known.revision else None
 
 
-def _card(known: Known) -> dict[str, Any]:
-    return exported_metadata(known.release, known.card, rows=known.rows, spdx=known.licence_spdx)
-
-
 def _model_index(known: Known) -> list[dict[str, Any]] | None:
     """What `cardData` has of results, which the Hub tells beside it as well."""
-    return _card(known).get(MODEL_INDEX)
+    return known.card_data.get(MODEL_INDEX)
 
 
 def _tags(known: Known) -> list[str]:
@@ -128,7 +129,7 @@ PROPERTIES: Mapping[str, Callable[[Known], Any]] = {
     "tags": _tags,
     "pipeline_tag": lambda known: contents.task_of(known.config),
     "library_name": lambda known: contents.library_of(known.config),
-    "cardData": _card,
+    "cardData": lambda known: known.card_data,
     MODEL_INDEX: _model_index,
     "config": lambda known: known.config or None,
     "safetensors": _parameters,

@@ -34,9 +34,9 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         is_free = models.Q(claimed_at=None) | models.Q(claimed_at__lt=long_ago)
         return self.filter(is_free, sent_at=None, attempts__lt=ATTEMPTS_MAX)
 
-    def given_up(self, *, at: datetime | None = None) -> "NoticeQuerySet":
-        """Those that were tried as often as they may be, and have not left at `at` (None: now)."""
-        long_ago = (at or timezone.now()) - CLAIM_LASTS
+    def given_up(self) -> "NoticeQuerySet":
+        """Those that were tried as often as they may be, and have not left by now."""
+        long_ago = timezone.now() - CLAIM_LASTS
         return self.filter(sent_at=None, attempts__gte=ATTEMPTS_MAX, claimed_at__lt=long_ago)
 
 
